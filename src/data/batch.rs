@@ -1,0 +1,200 @@
+//! What models read: many lanes in lockstep, time-major (row = step * lanes + lane).
+
+use super::series::Series;
+
+/// Values of several lanes over the same steps, time-major: the value of `lane` at `step` is
+/// `values[step * lanes + lane]`.
+///
+/// Lanes of unequal length are aligned at their *ends*: a shorter lane has `padding` leading rows that stand for
+/// "not started" and are never read. A missing value inside a lane is NaN. Every lane knows the index of its first
+/// value relative to the first training value (index 0), so that trend and season continue where they should.
+///
+/// ```
+/// use foretoken::Batch;
+///
+/// let batch = Batch::lanes_of(&[&[1.0, 2.0, 3.0], &[5.0]], &[0, 2]);
+/// assert_eq!((batch.steps(), batch.lanes()), (3, 2));
+/// assert_eq!(batch.row(2), &[3.0, 5.0]);
+/// assert_eq!(batch.padding(1), 2);
+/// assert_eq!(batch.end(1), 3);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    steps: usize,
+    values: Vec<f64>,
+    padding: Vec<usize>,
+    start: Vec<i64>,
+}
+
+impl Batch {
+    /// Lanes from slices; `start[lane]` is the index of each lane's first value.
+    ///
+    /// # Panics
+    /// If `start` has another length than `lanes`, or there is no lane.
+    #[must_use]
+    pub fn lanes_of(lanes: &[&[f64]], start: &[i64]) -> Self {
+        assert!(!lanes.is_empty() && lanes.len() == start.len(), "a batch needs one start per lane, and a lane");
+        let steps = lanes.iter().map(|lane| lane.len()).max().unwrap_or(0);
+        let padding: Vec<usize> = lanes.iter().map(|lane| steps - lane.len()).collect();
+        let mut values = vec![f64::NAN; steps * lanes.len()];
+        for (l, (lane, &pad)) in lanes.iter().zip(&padding).enumerate() {
+            for (t, &x) in lane.iter().enumerate() {
+                values[(pad + t) * lanes.len() + l] = x;
+            }
+        }
+        Self { steps, values, padding, start: start.to_vec() }
+    }
+
+    /// One lane that begins at index `start`.
+    #[must_use]
+    pub fn single(values: &[f64], start: i64) -> Self {
+        Self { steps: values.len(), values: values.to_vec(), padding: vec![0], start: vec![start] }
+    }
+
+    /// Lanes without any value yet; `start[lane]` is the index of the first value to come.
+    ///
+    /// # Panics
+    /// If there is no lane.
+    #[must_use]
+    pub fn empty(start: &[i64]) -> Self {
+        assert!(!start.is_empty(), "a batch needs a lane");
+        Self { steps: 0, values: Vec::new(), padding: vec![0; start.len()], start: start.to_vec() }
+    }
+
+    /// One lane per series, each from its own index 0.
+    ///
+    /// # Panics
+    /// If there is no series.
+    #[must_use]
+    pub fn of_series(series: &[Series]) -> Self {
+        let lanes: Vec<&[f64]> = series.iter().map(Series::values).collect();
+        Self::lanes_of(&lanes, &vec![0; lanes.len()])
+    }
+
+    /// The number of steps, padding included.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// The number of lanes.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        self.start.len()
+    }
+
+    /// The values of one step, one per lane; NaN where missing or not started.
+    #[must_use]
+    pub fn row(&self, step: usize) -> &[f64] {
+        &self.values[step * self.lanes()..(step + 1) * self.lanes()]
+    }
+
+    /// All values, time-major.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// How many leading rows of the lane stand for "not started".
+    #[must_use]
+    pub fn padding(&self, lane: usize) -> usize {
+        self.padding[lane]
+    }
+
+    /// The values of one lane after its padding.
+    pub fn lane(&self, lane: usize) -> impl ExactSizeIterator<Item = f64> + '_ {
+        (self.padding[lane]..self.steps).map(move |step| self.values[step * self.lanes() + lane])
+    }
+
+    /// The index of the lane's first value.
+    #[must_use]
+    pub fn start(&self, lane: usize) -> i64 {
+        self.start[lane]
+    }
+
+    /// The index just after the lane's last value: where the next one will stand.
+    #[must_use]
+    pub fn end(&self, lane: usize) -> i64 {
+        self.start[lane] + (self.steps - self.padding[lane]) as i64
+    }
+
+    /// The index just after the last value of every lane.
+    #[must_use]
+    pub fn ends(&self) -> Vec<i64> {
+        (0..self.lanes()).map(|lane| self.end(lane)).collect()
+    }
+}
+
+/// Covariates of all lanes over a range of steps, known ahead of time: from the first step of a context to as far
+/// into the future as they are known. Time-major, `width` values per lane and step.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Covariates {
+    width: usize,
+    lanes: usize,
+    values: Vec<f64>,
+}
+
+impl Covariates {
+    /// No covariates at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// `width` covariates for `lanes` lanes; `values[(step * lanes + lane) * width + column]`.
+    ///
+    /// # Panics
+    /// If the values do not fill whole steps.
+    #[must_use]
+    pub fn new(width: usize, lanes: usize, values: Vec<f64>) -> Self {
+        assert!(width * lanes > 0 && values.len().is_multiple_of(width * lanes), "covariates need whole steps");
+        Self { width, lanes, values }
+    }
+
+    /// How many covariates there are per lane and step.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// For how many steps they are known.
+    #[must_use]
+    pub fn steps(&self) -> usize {
+        if self.width == 0 { 0 } else { self.values.len() / (self.width * self.lanes) }
+    }
+
+    /// The covariates of one step. Without covariates, an empty row for every step.
+    #[must_use]
+    pub fn row(&self, step: usize) -> Rows<'_> {
+        let per_step = self.width * self.lanes;
+        Rows { width: self.width, values: &self.values[step * per_step..(step + 1) * per_step] }
+    }
+
+    /// The covariates from `step` on.
+    #[must_use]
+    pub fn after(&self, step: usize) -> Self {
+        let skip = (step * self.width * self.lanes).min(self.values.len());
+        Self { width: self.width, lanes: self.lanes, values: self.values[skip..].to_vec() }
+    }
+}
+
+/// The covariates of one step: `width` values for each lane.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rows<'a> {
+    width: usize,
+    values: &'a [f64],
+}
+
+impl<'a> Rows<'a> {
+    /// No covariates.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { width: 0, values: &[] }
+    }
+
+    /// The covariates of one lane.
+    #[must_use]
+    pub fn lane(&self, lane: usize) -> &'a [f64] {
+        &self.values[lane * self.width..(lane + 1) * self.width]
+    }
+}

@@ -1,0 +1,91 @@
+//! A series: its name, its values in time order, and where they stand in time.
+
+use super::timeline::Timeline;
+
+/// One series x_1..x_n on a regular timeline. A missing value is NaN.
+///
+/// ```
+/// use foretoken::Series;
+///
+/// let series = Series::new("nile", vec![1120.0, 1160.0, 963.0]);
+/// assert_eq!(series.len(), 3);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Series {
+    id: String,
+    values: Vec<f64>,
+    timeline: Timeline,
+    covariates: Vec<Covariate>,
+}
+
+/// A further numeric column beside a series, one value per time; NaN where it is missing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Covariate {
+    /// The column's name.
+    pub name: String,
+    /// One value per time of the series; longer than the series where the future is known.
+    pub values: Vec<f64>,
+}
+
+impl Series {
+    /// A series at the times 1, 2, ..., n.
+    #[must_use]
+    pub fn new(id: impl Into<String>, values: Vec<f64>) -> Self {
+        let timeline = Timeline::integers(1, 1, values.len());
+        Self { id: id.into(), values, timeline, covariates: Vec::new() }
+    }
+
+    /// The same series on another timeline.
+    ///
+    /// # Panics
+    /// If the timeline has another length than the values.
+    #[must_use]
+    pub fn with_timeline(mut self, timeline: Timeline) -> Self {
+        assert_eq!(timeline.len(), self.values.len(), "a timeline needs one time per value");
+        self.timeline = timeline;
+        self
+    }
+
+    /// The same series with further columns beside it.
+    #[must_use]
+    pub fn with_covariates(mut self, covariates: Vec<Covariate>) -> Self {
+        self.covariates = covariates;
+        self
+    }
+
+    /// The name; empty where the input has no id column.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The values in time order.
+    #[must_use]
+    pub fn values(&self) -> &[f64] {
+        &self.values
+    }
+
+    /// Where the values stand in time.
+    #[must_use]
+    pub fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// The further numeric columns.
+    #[must_use]
+    pub fn covariates(&self) -> &[Covariate] {
+        &self.covariates
+    }
+
+    /// The number of values.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there is no value at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+}

@@ -1,0 +1,5 @@
+//! Numerical building blocks that know nothing of time series models: random streams, special functions,
+//! autocovariances, Toeplitz and least-squares systems.
+
+pub mod random;
+pub mod special;

@@ -1,0 +1,67 @@
+//! One random stream per lane.
+//!
+//! A stream is ChaCha8 keyed by a seed, at the stream number of its lane (Bernstein 2008, *ChaCha, a variant of
+//! Salsa20*). So what a lane draws depends on (seed, lane) alone: not on the batch size, the number of threads or
+//! the order in which lanes are stepped.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+/// The random stream of one lane.
+///
+/// ```
+/// use foretoken::math::random::LaneRng;
+///
+/// let (mut a, mut b) = (LaneRng::new(1, 0), LaneRng::new(1, 1));
+/// assert_ne!(a.uniform(), b.uniform());
+/// assert_eq!(LaneRng::new(1, 0).normal(), LaneRng::new(1, 0).normal());
+/// ```
+#[derive(Debug, Clone)]
+pub struct LaneRng {
+    stream: ChaCha8Rng,
+    spare_normal: Option<f64>,
+}
+
+impl LaneRng {
+    /// The stream of `lane` under `seed`.
+    #[must_use]
+    pub fn new(seed: u64, lane: u64) -> Self {
+        let mut stream = ChaCha8Rng::seed_from_u64(seed);
+        stream.set_stream(lane);
+        Self { stream, spare_normal: None }
+    }
+
+    /// A uniform draw from the open interval (0, 1), on a grid of 2^-53.
+    pub fn uniform(&mut self) -> f64 {
+        const STEP: f64 = 1.0 / (1u64 << 53) as f64;
+        ((self.stream.next_u64() >> 11) as f64 + 0.5) * STEP
+    }
+
+    /// A standard normal draw, by Box and Muller's transform (1958); every second call is free.
+    pub fn normal(&mut self) -> f64 {
+        if let Some(spare) = self.spare_normal.take() {
+            return spare;
+        }
+        let radius = (-2.0 * self.uniform().ln()).sqrt();
+        let (sin, cos) = (std::f64::consts::TAU * self.uniform()).sin_cos();
+        self.spare_normal = Some(radius * sin);
+        radius * cos
+    }
+
+    /// A Student-t draw with `dof` degrees of freedom, by Bailey's polar method (1994, Math. Comp. 62, p. 780).
+    pub fn student_t(&mut self, dof: f64) -> f64 {
+        loop {
+            let u = 2.0 * self.uniform() - 1.0;
+            let v = 2.0 * self.uniform() - 1.0;
+            let w = u * u + v * v;
+            if w > 0.0 && w <= 1.0 {
+                return u * (dof * (w.powf(-2.0 / dof) - 1.0) / w).sqrt();
+            }
+        }
+    }
+
+    /// A uniform draw from 0..n, for n well below 2^32 (bias under n / 2^64).
+    pub fn below(&mut self, n: usize) -> usize {
+        ((u128::from(self.stream.next_u64()) * n as u128) >> 64) as usize
+    }
+}

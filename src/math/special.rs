@@ -1,0 +1,72 @@
+//! Special functions, on top of `statrs`.
+
+use statrs::function::{beta, erf, gamma};
+
+/// The standard normal distribution function, accurate in the lower tail; use `normal_cdf(-z)` for the upper one.
+#[must_use]
+pub fn normal_cdf(z: f64) -> f64 {
+    0.5 * erf::erfc(-z * std::f64::consts::FRAC_1_SQRT_2)
+}
+
+/// The standard normal quantile; infinite at 0 and 1.
+#[must_use]
+pub fn normal_quantile(q: f64) -> f64 {
+    if q <= 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if q >= 1.0 {
+        return f64::INFINITY;
+    }
+    let start = -std::f64::consts::SQRT_2 * erf::erfc_inv(2.0 * q);
+    // One Newton step on the side of the small tail takes the rational approximation to full precision.
+    let (side, target) = if q < 0.5 { (1.0, q) } else { (-1.0, 1.0 - q) };
+    let z = side * start;
+    let density = (-0.5 * z * z).exp() / std::f64::consts::TAU.sqrt();
+    if density > 0.0 { side * (z - (normal_cdf(z) - target) / density) } else { start }
+}
+
+/// ln Gamma(x) for x > 0.
+#[must_use]
+pub fn ln_gamma(x: f64) -> f64 {
+    gamma::ln_gamma(x)
+}
+
+/// The distribution function of Student's t, accurate in the lower tail; use `student_t_cdf(-t, v)` for the upper one.
+#[must_use]
+pub fn student_t_cdf(t: f64, dof: f64) -> f64 {
+    let tail = 0.5 * beta::beta_reg(0.5 * dof, 0.5, dof / (dof + t * t));
+    if t <= 0.0 { tail } else { 1.0 - tail }
+}
+
+/// The quantile of Student's t; infinite at 0 and 1.
+#[must_use]
+pub fn student_t_quantile(q: f64, dof: f64) -> f64 {
+    if q <= 0.0 {
+        return f64::NEG_INFINITY;
+    }
+    if q >= 1.0 {
+        return f64::INFINITY;
+    }
+    let (side, tail) = if q < 0.5 { (-1.0, q) } else { (1.0, 1.0 - q) };
+    // P(T < -t) is decreasing in t: double until it is bracketed, then bisect on the logarithmic scale.
+    let lower_tail = |t: f64| student_t_cdf(-t, dof);
+    let mut high = 1.0;
+    while lower_tail(high) > tail && high < 1e300 {
+        high *= 2.0;
+    }
+    let mut low = 0.0;
+    for _ in 0..200 {
+        let middle = 0.5 * (low + high);
+        if middle <= low || middle >= high {
+            break;
+        }
+        if lower_tail(middle) > tail { low = middle } else { high = middle }
+    }
+    side * 0.5 * (low + high)
+}
+
+/// P(X > x) for a chi-squared variable.
+#[must_use]
+pub fn chi_squared_survival(x: f64, dof: f64) -> f64 {
+    if x <= 0.0 { 1.0 } else { gamma::gamma_ur(0.5 * dof, 0.5 * x) }
+}

@@ -1,0 +1,220 @@
+//! The three traits that everything stands on.
+//!
+//! ```text
+//! ArSpec --Fit::fit--> Fitted { model: Ar, .. } --Autoregressive::begin--> Session (state of some lanes)
+//!  what to fit          an immutable p(x_t | x_<t)                          conditional -> observe -> conditional ...
+//! ```
+//!
+//! A **specification** says what to fit, a **model** is a fitted conditional distribution and never changes, a
+//! **session** is what a model remembers of the past of several lanes that run in lockstep. Forecasting, sampling,
+//! scoring and anomaly detection are written once, on sessions, and know no model.
+//!
+//! To add a model, implement [`Fit`] for its specification, [`Autoregressive`] for the model and [`Session`] for its
+//! memory; [`naive`] does all three in the smallest way, and `tests/laws.rs` then checks it against the laws that
+//! every model keeps.
+
+pub mod naive;
+
+use std::fmt::Debug;
+
+use crate::data::batch::{Batch, Covariates, Rows};
+use crate::data::series::Series;
+use crate::error::{Error, Result};
+use crate::predictive::{Family, OuterMap, Predictive};
+
+/// A session that borrows its model.
+pub type Running<'m> = Box<dyn Session<'m> + 'm>;
+
+/// A fitted model: the conditional distribution p(x_t | x_<t). Immutable; all state lives in sessions.
+pub trait Autoregressive: Debug + Send + Sync {
+    /// The family of every conditional.
+    fn family(&self) -> Family;
+
+    /// Reads the context of every lane (length 0 allowed) and stands at its end. `known` starts at the first step of
+    /// the context.
+    ///
+    /// # Errors
+    /// If the context cannot be read by this model, for instance a value outside the domain of its transform.
+    fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>>;
+
+    /// p(x_t | context, x_<t) for every t of `target` at once (teacher forcing): row = step * lanes + lane. The
+    /// target continues the context; `known` covers both.
+    ///
+    /// Provided by stepping a session, which costs `steps` times one conditional and one observation. Models that
+    /// can do all t in one pass override it, and a law holds the override to this default.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    ///
+    /// # Panics
+    /// If context and target have different numbers of lanes.
+    fn conditionals(&self, context: &Batch, target: &Batch, known: &Covariates) -> Result<Predictive> {
+        step_through(self, context, target, known)
+    }
+}
+
+/// What a model remembers of x_<t, for several lanes in lockstep: a ring of lags, a hidden state, a cache.
+pub trait Session<'m>: Send {
+    /// The number of lanes.
+    fn lanes(&self) -> usize;
+
+    /// Writes p(x_t | x_<t) of the next step, one row per lane, into `out`, which has one row per lane.
+    fn conditional(&mut self, known: Rows<'_>, out: &mut Predictive);
+
+    /// Moves one step on with the value of each lane. NaN is a missing value: integrated out where the model can do
+    /// so exactly, else replaced by its conditional mean, and whatever depends on it is marked undefined.
+    fn observe(&mut self, x: &[f64]);
+
+    /// A session whose lane i continues lane `parents[i]`: replicates, prunes or reorders lanes.
+    fn fork(&self, parents: &[usize]) -> Running<'m>;
+
+    /// The joint distribution of the next `horizon` values of every lane where it is Gaussian before the outer map,
+    /// as a weighted mixture of paths; `None` where it is not. `known` starts at the next step.
+    fn gaussian_paths(&self, known: &Covariates, horizon: usize) -> Option<Vec<Vec<GaussianPath>>> {
+        let _ = (known, horizon);
+        None
+    }
+}
+
+/// One component of the joint distribution of the next h values of a lane:
+/// y_j = map_j(mean_j + sum_i factor_{ji} e_i), e iid standard normal.
+///
+/// Marginals, sums over the horizon and conditioning on a future value all derive from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GaussianPath {
+    /// The weight of this component; the weights of a lane sum to one.
+    pub weight: f64,
+    /// The mean of each step before the map.
+    pub mean: Vec<f64>,
+    /// The lower triangular factor of the covariance before the map.
+    pub factor: PathFactor,
+    /// The map of each step to data units.
+    pub maps: Vec<OuterMap>,
+}
+
+/// The factor L of a path's covariance L L'.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PathFactor {
+    /// L_{ji} = psi_{j-i}: a moving average of the innovations, as in every time-invariant linear model. O(h) memory.
+    Toeplitz(Vec<f64>),
+    /// Any lower triangular matrix, row by row: L_{ji} at `j (j + 1) / 2 + i`. O(h^2) memory.
+    Lower(Vec<f64>),
+}
+
+impl PathFactor {
+    /// The variance of every step before the map: the squared length of each row.
+    #[must_use]
+    pub fn variances(&self) -> Vec<f64> {
+        match self {
+            Self::Toeplitz(psi) => psi
+                .iter()
+                .scan(0.0, |sum, p| {
+                    *sum += p * p;
+                    Some(*sum)
+                })
+                .collect(),
+            Self::Lower(rows) => {
+                let mut variances = Vec::new();
+                let mut at = 0;
+                while at < rows.len() {
+                    let end = at + variances.len() + 1;
+                    variances.push(rows[at..end].iter().map(|l| l * l).sum());
+                    at = end;
+                }
+                variances
+            }
+        }
+    }
+}
+
+/// A specification that becomes a model. Fits one model, pooled when there are several series; one model per series
+/// is a loop above it.
+pub trait Fit {
+    /// What a fit gives.
+    type Model: Autoregressive;
+
+    /// Fits by maximum likelihood of the conditionals, or as the specification's documentation says.
+    ///
+    /// # Errors
+    /// If the series are too short, not finite, or leave the parameters without a finite answer.
+    fn fit(&self, train: &[Series]) -> Result<Fitted<Self::Model>>;
+}
+
+/// A fitted model and what its fit reports.
+#[derive(Debug, Clone)]
+pub struct Fitted<M> {
+    /// The model.
+    pub model: M,
+    /// What was estimated and how well.
+    pub summary: Summary,
+}
+
+/// What a fit reports.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Summary {
+    /// How the model is spelled in tables and column names, e.g. `AR`.
+    pub name: String,
+    /// One line that says what was fitted, e.g. `AR(13) by least squares on log, differences 1`.
+    pub description: String,
+    /// The estimated parameters.
+    pub parameters: Vec<Parameter>,
+    /// The variance of the one-step error in the density.
+    pub innovation_variance: f64,
+    /// The sum of ln p(x_t | x_<t) over the defined training rows, in data units.
+    pub log_likelihood: f64,
+    /// The number of defined training rows.
+    pub observations: usize,
+    /// What the user should know: a constant series, a shortened order, a boundary solution.
+    pub warnings: Vec<String>,
+}
+
+impl Summary {
+    /// Akaike's criterion -2 l + 2 k, with k the parameters and the innovation variance.
+    #[must_use]
+    pub fn aic(&self) -> f64 {
+        -2.0 * self.log_likelihood + 2.0 * (self.parameters.len() as f64 + 1.0)
+    }
+}
+
+/// One estimated parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parameter {
+    /// Its name, e.g. `phi_1`.
+    pub name: String,
+    /// The estimate.
+    pub value: f64,
+    /// Its asymptotic standard error, where there is one.
+    pub standard_error: Option<f64>,
+}
+
+/// The provided method of [`Autoregressive::conditionals`], callable from the tests that hold overrides to it.
+///
+/// # Errors
+/// As [`Autoregressive::begin`].
+///
+/// # Panics
+/// If context and target have different numbers of lanes.
+pub fn step_through<M: Autoregressive + ?Sized>(
+    model: &M,
+    context: &Batch,
+    target: &Batch,
+    known: &Covariates,
+) -> Result<Predictive> {
+    assert_eq!(context.lanes(), target.lanes(), "a target continues every lane of its context");
+    let mut session = model.begin(context, known)?;
+    let mut step = Predictive::new(model.family(), context.lanes());
+    let mut all = Predictive::new(model.family(), 0);
+    for t in 0..target.steps() {
+        session.conditional(known.row(context.steps() + t), &mut step);
+        all.append(&step);
+        session.observe(target.row(t));
+    }
+    Ok(all)
+}
+
+/// The error of a fit that has too few values.
+pub(crate) fn too_short(model: &str, have: usize, need: usize) -> Error {
+    Error::data(format!("{have} values are too few to fit {model}"))
+        .expected(format!("at least {need}"))
+        .hint("give more history, or choose a smaller --order, --difference or --period, or --model naive")
+}
