@@ -14,6 +14,7 @@
 //! every model keeps.
 
 pub mod naive;
+pub mod transformed;
 
 use std::fmt::Debug;
 
@@ -62,7 +63,8 @@ pub trait Session<'m>: Send {
     fn conditional(&mut self, known: Rows<'_>, out: &mut Predictive);
 
     /// Moves one step on with the value of each lane. NaN is a missing value: integrated out where the model can do
-    /// so exactly, else replaced by its conditional mean, and whatever depends on it is marked undefined.
+    /// so exactly, else replaced by its conditional mean (as the [`conditional`](Self::conditional) of this step, asked
+    /// for before, gave it), and whatever depends on it is marked undefined.
     fn observe(&mut self, x: &[f64]);
 
     /// A session whose lane i continues lane `parents[i]`: replicates, prunes or reorders lanes.

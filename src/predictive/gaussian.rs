@@ -1,8 +1,8 @@
 //! The normal family: mean m, standard deviation s.
 //!
 //! density exp(-(x - m)^2 / (2 s^2)) / (s sqrt(2 pi)).
-//! Distribution function and quantile go through the complementary error function of `statrs`; they match R's
-//! `pnorm` and `qnorm` to 1e-14.
+//! Distribution function and quantile go through the complementary error function; they match R's `pnorm` and `qnorm`
+//! to 1e-14.
 //!
 //! s = 0 is a point mass (a constant series): its quantiles and distribution function are right, it has no density,
 //! and models mark such rows undefined.

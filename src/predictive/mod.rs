@@ -278,6 +278,14 @@ impl Distribution<'_> {
         (self.map.forward(center - distance), self.map.forward(center + distance))
     }
 
+    /// The mass before the map that has no image: beyond -1 / lambda for a Box-Cox link. It is clamped to the edge.
+    #[must_use]
+    pub fn mass_outside_domain(&self) -> f64 {
+        let Link::BoxCox(lambda) = self.map.link else { return 0.0 };
+        let edge = (-1.0 / lambda - self.map.shift) / self.map.factor;
+        if lambda > 0.0 { self.inner_cdf(edge) } else { self.inner_survival(edge) }
+    }
+
     /// The z around which the density of y is symmetric in z: the location, but for the lognormal lower by b s^2.
     fn surprisal_center(&self) -> f64 {
         match (self.map.link, self.family) {
