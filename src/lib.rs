@@ -2,6 +2,8 @@
 
 pub mod data;
 pub mod error;
+pub mod evaluate;
+pub mod forecast;
 pub mod generate;
 pub mod math;
 pub mod model;

@@ -3,3 +3,4 @@
 
 pub mod random;
 pub mod special;
+pub mod stationarity;

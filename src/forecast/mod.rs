@@ -1,0 +1,211 @@
+//! Forecasts are distributions: the marginal p(x_{t+h} | x_<=t) of every step ahead, exact or from sample paths.
+//!
+//! Where the joint of the next h values is Gaussian before the outer map, marginals come in closed form from the
+//! moving-average weights of the innovations: Var = sum of psi_j^2, O(h) per series (Box, Jenkins, Reinsel and Ljung
+//! 2015, section 5.1). Everywhere else, and on request, they are those of sampled paths.
+//!
+//! A marginal is not the joint: quantiles of a sum over the horizon (a year's total) need [`Forecast::paths`]. Parameter
+//! uncertainty is not part of the intervals, as in R's `predict.Arima`.
+
+use crate::data::batch::{Batch, Covariates};
+use crate::error::{Error, Result};
+use crate::generate::{Generation, Paths, generate};
+use crate::model::{Autoregressive, GaussianPath};
+use crate::predictive::{Family, Predictive};
+
+/// The most steps a forecast may have: far beyond any use, and short of exhausting memory.
+pub const MAX_HORIZON: usize = 1_000_000;
+
+/// How many paths stand for a distribution that has no closed form.
+pub const DEFAULT_PATHS: usize = 1_000;
+
+/// What to forecast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForecastOptions {
+    /// How many steps ahead.
+    pub horizon: usize,
+    /// Sample this many paths instead of exact marginals.
+    pub paths: Option<usize>,
+    /// The seed of sampling.
+    pub seed: u64,
+    /// The number of the series in its panel, so that series do not share their noise.
+    pub stream: u32,
+}
+
+impl ForecastOptions {
+    /// Exact where possible.
+    #[must_use]
+    pub fn new(horizon: usize) -> Self {
+        Self { horizon, paths: None, seed: 0, stream: 0 }
+    }
+}
+
+/// The distribution of the next h values of one series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Forecast {
+    marginals: Marginals,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Marginals {
+    Exact(Predictive),
+    /// The paths, and every step's values in ascending order.
+    Sampled {
+        paths: Paths,
+        sorted: Vec<Vec<f64>>,
+    },
+}
+
+/// Forecasts one series from its whole context.
+///
+/// ```
+/// use foretoken::forecast::{ForecastOptions, forecast};
+/// use foretoken::model::naive::Naive;
+/// use foretoken::{Batch, Covariates, Fit, Series};
+///
+/// let x = vec![5.0, 7.0, 6.0, 8.0, 7.0, 9.0];
+/// let walk = Naive::RandomWalk { drift: false }.fit(&[Series::new("", x.clone())])?;
+/// let ahead = forecast(&walk.model, &Batch::single(&x, 0), &Covariates::none(), ForecastOptions::new(4))?;
+/// let (lo, hi) = ahead.interval(3, 0.95);
+/// let sigma = walk.summary.innovation_variance.sqrt();
+/// assert!((hi - lo - 2.0 * 1.959963984540054 * 2.0 * sigma).abs() < 1e-12); // four steps: twice the spread
+/// # Ok::<(), foretoken::Error>(())
+/// ```
+///
+/// # Errors
+/// If the horizon is 0 or above [`MAX_HORIZON`], the model cannot read the context, or a forecast is not finite.
+///
+/// # Panics
+/// If the context has more than one lane.
+pub fn forecast(
+    model: &dyn Autoregressive,
+    context: &Batch,
+    known: &Covariates,
+    options: ForecastOptions,
+) -> Result<Forecast> {
+    assert_eq!(context.lanes(), 1, "one forecast is of one series");
+    check_horizon(options.horizon)?;
+    if options.paths.is_none() {
+        let session = model.begin(context, known)?;
+        let joint = session.gaussian_paths(&known.after(context.steps()), options.horizon);
+        if let Some([path]) = joint.as_deref().and_then(<[_]>::first).map(Vec::as_slice) {
+            return Forecast::exact(path);
+        }
+    }
+    let paths = options.paths.unwrap_or(DEFAULT_PATHS);
+    if paths == 0 {
+        return Err(Error::usage("no forecast can be drawn from 0 sample paths").expected("--paths 1 or more"));
+    }
+    let what = Generation { stream: options.stream, ..Generation::sample(options.horizon, paths, options.seed) };
+    Ok(Forecast::sampled(generate(model, context, known, what)?))
+}
+
+fn check_horizon(horizon: usize) -> Result<()> {
+    if (1..=MAX_HORIZON).contains(&horizon) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("a horizon of {horizon} steps cannot be forecast"))
+        .expected(format!("--horizon between 1 and {MAX_HORIZON}")))
+}
+
+impl Forecast {
+    fn exact(path: &GaussianPath) -> Result<Self> {
+        let mut marginals = Predictive::new(Family::Gaussian, path.mean.len());
+        for (step, (mean, variance)) in path.mean.iter().zip(path.factor.variances()).enumerate() {
+            marginals.set(step, &[*mean, variance.sqrt()], true);
+            marginals.set_map(step, path.maps[step]);
+            let row = marginals.row(step);
+            if !(row.mean().is_finite() && variance.is_finite()) {
+                return Err(not_finite(step));
+            }
+        }
+        Ok(Self { marginals: Marginals::Exact(marginals) })
+    }
+
+    fn sampled(paths: Paths) -> Self {
+        let sorted = (0..paths.horizon())
+            .map(|step| {
+                let mut values = paths.step(step).to_vec();
+                values.sort_unstable_by(f64::total_cmp);
+                values
+            })
+            .collect();
+        Self { marginals: Marginals::Sampled { paths, sorted } }
+    }
+
+    /// The number of steps.
+    #[must_use]
+    pub fn horizon(&self) -> usize {
+        match &self.marginals {
+            Marginals::Exact(rows) => rows.rows(),
+            Marginals::Sampled { paths, .. } => paths.horizon(),
+        }
+    }
+
+    /// The mean of a step (0 is the first step ahead); the median where the mean is infinite.
+    #[must_use]
+    pub fn mean(&self, step: usize) -> f64 {
+        match &self.marginals {
+            Marginals::Exact(rows) => rows.row(step).mean(),
+            Marginals::Sampled { paths, .. } => paths.step(step).iter().sum::<f64>() / paths.lanes() as f64,
+        }
+    }
+
+    /// The standard deviation of a step.
+    #[must_use]
+    pub fn std_dev(&self, step: usize) -> f64 {
+        match &self.marginals {
+            Marginals::Exact(rows) => rows.row(step).std_dev(),
+            Marginals::Sampled { paths, .. } => {
+                let mean = self.mean(step);
+                let squares: f64 = paths.step(step).iter().map(|x| (x - mean).powi(2)).sum();
+                (squares / paths.lanes() as f64).sqrt()
+            }
+        }
+    }
+
+    /// The quantile of a step at a quantile level in (0, 1). Of sampled paths: linear interpolation between order
+    /// statistics (Hyndman and Fan 1996, type 7, the default of R and NumPy).
+    #[must_use]
+    pub fn quantile(&self, step: usize, level: f64) -> f64 {
+        match &self.marginals {
+            Marginals::Exact(rows) => rows.row(step).quantile(level),
+            Marginals::Sampled { sorted, .. } => interpolated_quantile(&sorted[step], level),
+        }
+    }
+
+    /// The median of a step.
+    #[must_use]
+    pub fn median(&self, step: usize) -> f64 {
+        self.quantile(step, 0.5)
+    }
+
+    /// The central interval of a step that covers a share `level` of the mass: quantiles, never mean plus or minus.
+    #[must_use]
+    pub fn interval(&self, step: usize, level: f64) -> (f64, f64) {
+        let tail = 0.5 * (1.0 - level);
+        (self.quantile(step, tail), self.quantile(step, 1.0 - tail))
+    }
+
+    /// The sampled paths, where there are any.
+    #[must_use]
+    pub fn paths(&self) -> Option<&Paths> {
+        match &self.marginals {
+            Marginals::Exact(_) => None,
+            Marginals::Sampled { paths, .. } => Some(paths),
+        }
+    }
+}
+
+fn interpolated_quantile(sorted: &[f64], level: f64) -> f64 {
+    let position = level.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
+    let below = position.floor() as usize;
+    let above = (below + 1).min(sorted.len() - 1);
+    sorted[below] + (position - below as f64) * (sorted[above] - sorted[below])
+}
+
+fn not_finite(step: usize) -> Error {
+    Error::numeric(format!("the forecast leaves the range of numbers at step {}", step + 1))
+        .expected("a model that does not explode")
+        .hint("use --estimator yule-walker, which is always stationary, a shorter --horizon or --transform none")
+}
