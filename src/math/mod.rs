@@ -1,6 +1,10 @@
 //! Numerical building blocks that know nothing of time series models: random streams, special functions,
 //! autocovariances, Toeplitz and least-squares systems.
 
+pub mod autocovariance;
+pub mod least_squares;
 pub mod random;
+pub mod residual_tests;
 pub mod special;
 pub mod stationarity;
+pub mod toeplitz;

@@ -13,6 +13,7 @@
 //! memory; [`naive`] does all three in the smallest way, and `tests/laws.rs` then checks it against the laws that
 //! every model keeps.
 
+pub mod linear;
 pub mod naive;
 pub mod transformed;
 
@@ -162,6 +163,8 @@ pub struct Summary {
     pub parameters: Vec<Parameter>,
     /// The variance of the one-step error in the density.
     pub innovation_variance: f64,
+    /// The same, corrected for the number of estimated coefficients.
+    pub innovation_variance_unbiased: f64,
     /// The sum of ln p(x_t | x_<t) over the defined training rows, in data units.
     pub log_likelihood: f64,
     /// The number of defined training rows.

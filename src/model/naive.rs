@@ -123,6 +123,7 @@ impl Naive {
             description,
             parameters: if self.has_constant() { vec![constant] } else { Vec::new() },
             innovation_variance: variance,
+            innovation_variance_unbiased: variance * n / (n - f64::from(u8::from(self.has_constant()))),
             log_likelihood: if variance > 0.0 {
                 -0.5 * n * ((std::f64::consts::TAU * variance).ln() + 1.0)
             } else {

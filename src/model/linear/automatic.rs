@@ -1,0 +1,266 @@
+//! AR with its preprocessing: which transform, seasonal treatment, differences, estimator and order a series gets.
+//!
+//! [`ArSpec`] leaves every choice open or fixes it; what is open is decided by the rule below, from the training values
+//! alone. It fits a [`Transformed`] [`Ar`], so the result is one conditional distribution with its likelihood in data
+//! units, whatever was chosen.
+//!
+//! The default rule, in order (n values, period m; measured in `docs/default-rule.md`):
+//!
+//! | choice | rule |
+//! |---|---|
+//! | transform | log when every value is positive and Guerrero's lambda is below 0.25, else none |
+//! | season | *long* series (n >= 30 m and n >= 300) reach the season by their lags; shorter ones are divided by classical seasonal factors (subtracted, if not all positive) when the 90 % autocorrelation test fires |
+//! | differences | one, unless the series is long or KPSS accepts level stationarity at 5 % on at least 60 values |
+//! | estimator | least squares for long series, Yule-Walker (always stationary) for others |
+//! | order | AICc up to the limit of [`default_max_order`] |
+
+use super::{Ar, Criterion, Estimator, LinearSpec, Order, Trend};
+use crate::data::series::Series;
+use crate::error::{Error, Result};
+use crate::math::stationarity::{KPSS_5_PERCENT, classical_seasonal_factors, guerrero_lambda, is_seasonal, kpss_level};
+use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
+use crate::model::{Fit, Fitted};
+use crate::predictive::Link;
+
+/// A choice that the caller makes or leaves to the default rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Choice<T> {
+    /// Decided by the rule.
+    #[default]
+    Auto,
+    /// Decided by the caller.
+    Fixed(T),
+}
+
+impl<T> Choice<T> {
+    fn or_else(self, rule: impl FnOnce() -> T) -> T {
+        match self {
+            Self::Auto => rule(),
+            Self::Fixed(choice) => choice,
+        }
+    }
+}
+
+/// The link before differencing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LinkChoice {
+    /// Values as they are.
+    None,
+    /// Logarithms.
+    Log,
+    /// Box and Cox's power with Guerrero's lambda in [0, 1].
+    BoxCox,
+}
+
+/// What is done about a season.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeasonalChoice {
+    /// Nothing: the lags may reach it.
+    None,
+    /// Classical factors, divided out (subtracted where values are not all positive).
+    Factors,
+    /// Seasonal differences of this order.
+    Difference(usize),
+}
+
+/// What to fit: an autoregression of order p on transformed values.
+///
+/// ```
+/// use foretoken::model::linear::ArSpec;
+/// use foretoken::{Fit, Series};
+///
+/// let x: Vec<f64> = (0..60).map(|t| 100.0 + 2.0 * f64::from(t) + [0.0, 9.0, -4.0, -5.0][t as usize % 4]).collect();
+/// let fitted = ArSpec { period: 4, ..ArSpec::default() }.fit(&[Series::new("sales", x)])?;
+/// assert_eq!(fitted.summary.name, "AR");
+/// # Ok::<(), foretoken::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ArSpec {
+    /// The order, or how to select it; without a maximum, up to [`default_max_order`].
+    pub order: Order,
+    /// The estimator.
+    pub estimator: Choice<Estimator>,
+    /// Intercept and time trend of the differenced values.
+    pub trend: Trend,
+    /// The link.
+    pub transform: Choice<LinkChoice>,
+    /// What is done about the season.
+    pub seasonal: Choice<SeasonalChoice>,
+    /// The number of first differences.
+    pub difference: Choice<usize>,
+    /// The period m in steps; 0 or 1 for none.
+    pub period: usize,
+}
+
+impl Default for ArSpec {
+    fn default() -> Self {
+        Self {
+            order: Order::Auto { max: None, criterion: Criterion::Aicc },
+            estimator: Choice::Auto,
+            trend: Trend::Constant,
+            transform: Choice::Auto,
+            seasonal: Choice::Auto,
+            difference: Choice::Auto,
+            period: 0,
+        }
+    }
+}
+
+impl Fit for ArSpec {
+    type Model = Transformed<Ar>;
+
+    fn fit(&self, train: &[Series]) -> Result<Fitted<Self::Model>> {
+        let (transform, linear) = self.plan(train)?;
+        let prefix = describe(&transform);
+        let mut fitted = Transformed::fit(&linear, transform, train)?;
+        fitted.summary.name = "AR".to_owned();
+        if !prefix.is_empty() {
+            fitted.summary.description = format!("{} on {prefix}", fitted.summary.description);
+        }
+        Ok(fitted)
+    }
+}
+
+impl ArSpec {
+    /// What the rule decides for these series: the transform, and the autoregression behind it. Of several series the
+    /// longest decides; seasonal factors are averaged over all of them.
+    ///
+    /// # Errors
+    /// If there is no series, or a fixed choice does not apply to the data.
+    pub fn plan(&self, train: &[Series]) -> Result<(Transform, LinearSpec)> {
+        let Some(longest) = train.iter().max_by_key(|series| series.len()) else {
+            return Err(Error::usage("no series to fit"));
+        };
+        let x = filled(longest.values());
+        let is_long = x.len() >= 300 && x.len() >= 30 * self.period.max(1);
+        let link = self.link(&x);
+        let seasonal = self.seasonal.or_else(|| {
+            if !is_long && is_seasonal(&x, self.period) { SeasonalChoice::Factors } else { SeasonalChoice::None }
+        });
+        let (component, seasonal_differences) = match seasonal {
+            SeasonalChoice::None => (Seasonal::None, 0),
+            SeasonalChoice::Factors => (self.factors(train)?, 0),
+            SeasonalChoice::Difference(_) if self.period < 2 => return Err(no_period()),
+            SeasonalChoice::Difference(order) => (Seasonal::None, order),
+        };
+        let before_differences =
+            Transform::new(component.clone(), link, Differences::new(0, seasonal_differences, self.period))?;
+        let difference = match self.difference {
+            Choice::Fixed(d) => d,
+            Choice::Auto => {
+                let stationary = is_long || looks_stationary(before_differences.forward(longest)?.values());
+                usize::from(!stationary)
+            }
+        };
+        let differences = Differences::new(difference, seasonal_differences, self.period);
+        let left = x.len().saturating_sub(differences.order());
+        let transform = Transform::new(component, link, differences)?;
+        let estimator = self
+            .estimator
+            .or_else(|| if is_long { Estimator::LeastSquares } else { Estimator::YuleWalker { adjusted: false } });
+        let order = match self.order {
+            Order::Auto { max: None, criterion } => {
+                Order::Auto { max: Some(default_max_order(left, self.period)), criterion }
+            }
+            chosen => chosen,
+        };
+        Ok((transform, LinearSpec { order, estimator, trend: self.trend }))
+    }
+
+    fn link(&self, x: &[f64]) -> Link {
+        let lambda = || guerrero_lambda(x, self.period);
+        match self.transform {
+            Choice::Fixed(LinkChoice::None) => Link::Identity,
+            Choice::Fixed(LinkChoice::Log) => Link::Log,
+            Choice::Fixed(LinkChoice::BoxCox) => match lambda() {
+                near_zero if near_zero < 0.01 => Link::Log,
+                lambda if lambda.is_nan() => Link::BoxCox(1.0),
+                lambda => Link::BoxCox(lambda),
+            },
+            Choice::Auto if lambda() < 0.25 => Link::Log,
+            Choice::Auto => Link::Identity,
+        }
+    }
+
+    /// The average of the series' own factors.
+    fn factors(&self, train: &[Series]) -> Result<Seasonal> {
+        if self.period < 2 {
+            return Err(no_period());
+        }
+        let multiplicative = train.iter().flat_map(Series::values).all(|x| x.is_nan() || *x > 0.0);
+        let own = train
+            .iter()
+            .filter_map(|series| classical_seasonal_factors(&filled(series.values()), self.period, multiplicative));
+        let all: Vec<Vec<f64>> = own.collect();
+        if all.is_empty() {
+            return Err(Error::data(format!("less than two periods of {} values", self.period))
+                .expected("at least two full periods for seasonal factors")
+                .hint("give a smaller --period, or --seasonal none"));
+        }
+        let mean = |phase: usize| all.iter().map(|factors| factors[phase]).sum::<f64>() / all.len() as f64;
+        let factors = (0..self.period).map(mean).collect();
+        Ok(if multiplicative { Seasonal::Multiplicative(factors) } else { Seasonal::Additive(factors) })
+    }
+}
+
+fn no_period() -> Error {
+    Error::usage("seasonal treatment of a series without a period").hint("give --period M with M >= 2")
+}
+
+/// The largest order that is tried: enough to reach 1.25 periods of a short season, at most a quarter of the values.
+#[must_use]
+pub fn default_max_order(n: usize, period: usize) -> usize {
+    let by_length = (10.0 * (n.max(1) as f64).log10()) as usize;
+    let by_period = if period > 1 { period + period.div_ceil(4) } else { 0 };
+    by_length.max(by_period).min(n.saturating_sub(1) / 4)
+}
+
+/// Whether there is evidence enough for a constant level.
+fn looks_stationary(x: &[f64]) -> bool {
+    x.len() >= 60 && kpss_level(&filled(x)) < KPSS_5_PERCENT
+}
+
+/// The values with missing ones replaced by linear interpolation: for choosing, never for fitting.
+fn filled(x: &[f64]) -> Vec<f64> {
+    if !x.iter().any(|x| x.is_nan()) {
+        return x.to_vec();
+    }
+    let known: Vec<usize> = (0..x.len()).filter(|&t| !x[t].is_nan()).collect();
+    let mut filled = x.to_vec();
+    for pair in known.windows(2) {
+        let (a, b) = (pair[0], pair[1]);
+        for t in a + 1..b {
+            let share = (t - a) as f64 / (b - a) as f64;
+            filled[t] = x[a] + share * (x[b] - x[a]);
+        }
+    }
+    match (known.first(), known.last()) {
+        (Some(&first), Some(&last)) => filled[first..=last].to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+/// What was done before the autoregression, in words; empty for nothing.
+fn describe(transform: &Transform) -> String {
+    let mut words = Vec::new();
+    match transform.link() {
+        Link::Identity => {}
+        Link::Log => words.push("log".to_owned()),
+        Link::BoxCox(lambda) => words.push(format!("Box-Cox({lambda:.2})")),
+    }
+    match transform.seasonal() {
+        Seasonal::None => {}
+        Seasonal::Multiplicative(factors) => words.push(format!("values over {} seasonal factors", factors.len())),
+        Seasonal::Additive(factors) => words.push(format!("values less {} seasonal factors", factors.len())),
+    }
+    let differences = transform.differences();
+    if differences.seasonal() > 0 {
+        words.push(format!("seasonal differences ({})", differences.seasonal()));
+    }
+    match differences.regular() {
+        0 => {}
+        1 => words.push("first differences".to_owned()),
+        d => words.push(format!("differences of order {d}")),
+    }
+    words.join(", ")
+}

@@ -1,0 +1,30 @@
+//! Linear autoregression: x_t = c + b t + phi_1 x_{t-1} + .. + phi_p x_{t-p} + e_t, e_t iid N(0, sigma^2).
+//!
+//! | file | holds |
+//! |---|---|
+//! | [`ar`](Ar) | the model: coefficients, its session, its exact forecasts |
+//! | `estimate` | from series to coefficients: [`LinearSpec`], [`Estimator`] |
+//! | `order` | [`Criterion`], the table of orders |
+//! | `automatic` | [`ArSpec`]: transform, season, differences, estimator and order, fixed or chosen |
+//!
+//! What matches which software:
+//!
+//! | number | here | R | statsmodels |
+//! |---|---|---|---|
+//! | Yule-Walker phi | biased autocovariances about the sample mean | `ar.yw` | `yule_walker(method="mle")`; adjusted: `method="adjusted"` |
+//! | Yule-Walker variance | Levinson's v_p in the density; `innovation_variance_unbiased` is v_p n / (n - p - 1) | `ar.yw` reports the latter | reports the former |
+//! | least squares | conditional on the first p values | `ar.ols(demean = FALSE, intercept = TRUE)` | `AutoReg(lags=p)` |
+//! | least-squares variance | RSS / (n - p); unbiased: RSS / (n - p - k) for k coefficients | `var.pred` is the former | `sigma2` is the former |
+//! | least-squares errors | from RSS / (n - p) | `asy.se.coef` | `bse` |
+//! | criteria | the innovation variance counts as a parameter | `aic` of `ar` is relative to its minimum | `AutoReg` counts it, `ar_select_order` does not: a constant apart |
+//! | trend | b multiplies t = 1, 2, .. from the first value | | `trend="ct"` |
+
+mod ar;
+mod automatic;
+mod estimate;
+mod order;
+
+pub use ar::Ar;
+pub use automatic::{ArSpec, Choice, LinkChoice, SeasonalChoice, default_max_order};
+pub use estimate::{Estimator, LinearSpec, Trend};
+pub use order::{Criterion, Order, OrderRow};
