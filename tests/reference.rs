@@ -146,6 +146,9 @@ fn least_squares_is_that_of_r() {
                     agree(&what, &[model.intercept()], &numbers(&theirs["x_intercept"]), 1e-3);
                 }
                 agree(&what, &[summary.innovation_variance], &numbers(&theirs["var_pred"]), 0.0);
+                let lags = summary.parameters.iter().filter(|parameter| parameter.name.starts_with("phi"));
+                let errors: Vec<f64> = lags.map(|lag| lag.standard_error.expect("an error")).collect();
+                agree(&format!("{what} se"), &errors, &numbers(&theirs["asy_se_ar"]), 1e-6);
                 check_forecast(&what, &reference, &model, 1.0, &theirs["forecast"]);
             }
         }

@@ -3,3 +3,4 @@
 pub mod batch;
 pub mod series;
 pub mod timeline;
+pub mod windows;

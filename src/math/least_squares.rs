@@ -94,18 +94,22 @@ pub struct Solution {
 }
 
 /// A stretch of known values and the time (1, 2, ..) of its first.
-#[derive(Debug, Clone, Copy)]
-struct Segment<'a> {
-    x: &'a [f64],
-    time: f64,
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Segment<'a> {
+    /// The values, more than there are lags.
+    pub x: &'a [f64],
+    /// The time of the first.
+    pub time: f64,
 }
 
 impl<'a> LagRegression<'a> {
-    /// The factor over all rows of all series whose response and `lags` lags are known. Times count from 1 at the
-    /// first value of each series.
+    /// The factor over all rows of all segments.
+    ///
+    /// # Panics
+    /// If a segment has no row with all lags.
     #[must_use]
-    pub fn new(series: impl IntoIterator<Item = &'a [f64]>, deterministic: Deterministic, lags: usize) -> Self {
-        let segments: Vec<Segment<'a>> = series.into_iter().flat_map(|x| known_segments(x, lags)).collect();
+    pub fn new(segments: Vec<Segment<'a>>, deterministic: Deterministic, lags: usize) -> Self {
+        assert!(segments.iter().all(|segment| segment.x.len() > lags), "a segment needs a row with {lags} lags");
         let centre = Centre::of(&segments, deterministic);
         let rows = segments.iter().map(|segment| segment.x.len() - lags).sum();
         let r = DMatrix::zeros(0, 0);
@@ -358,16 +362,6 @@ impl Centre {
     }
 }
 
-/// The stretches without missing values that are long enough for a row.
-fn known_segments(x: &[f64], lags: usize) -> impl Iterator<Item = Segment<'_>> {
-    let mut start = 0;
-    x.split(|x| x.is_nan()).filter_map(move |stretch| {
-        let time = start as f64 + 1.0;
-        start += stretch.len() + 1;
-        (stretch.len() > lags).then_some(Segment { x: stretch, time })
-    })
-}
-
 /// The upper Cholesky factor and kappa^2 of the scaled columns, the larger of the regressors' and of what the response
 /// loses by cancellation. `None` where a pivot vanishes.
 fn cholesky(gram: &DMatrix<f64>) -> Option<(DMatrix<f64>, f64)> {
@@ -411,6 +405,10 @@ mod tests {
         (0..n).map(|t| 50.0 + (0.37 * t as f64).sin() + ((t * t) % 17) as f64 / 5.0 + 0.01 * t as f64).collect()
     }
 
+    fn whole(x: &[f64]) -> Vec<Segment<'_>> {
+        vec![Segment { x, time: 1.0 }]
+    }
+
     /// The textbook: an explicit design and the normal equations' residuals.
     fn explicit(x: &[f64], deterministic: Deterministic, p: usize) -> (Vec<f64>, Vec<f64>, f64) {
         let rows: Vec<usize> = (p..x.len()).filter(|&t| (t - p..=t).all(|s| !x[s].is_nan())).collect();
@@ -439,16 +437,16 @@ mod tests {
     fn agrees_with_an_explicit_design_for_every_trend_and_with_gaps() {
         let mut gappy = wavy(200);
         gappy[60] = f64::NAN;
-        gappy[64] = f64::NAN;
-        gappy[150] = f64::NAN;
-        for x in [wavy(120), gappy] {
+        let gapless = wavy(120);
+        let split = vec![Segment { x: &gappy[..60], time: 1.0 }, Segment { x: &gappy[61..], time: 62.0 }];
+        for (x, segments) in [(&gapless, whole(&gapless)), (&gappy, split)] {
             for deterministic in [Deterministic::None, Deterministic::Constant, Deterministic::ConstantTrend] {
                 for p in [0, 1, 4] {
                     if deterministic.width() + p == 0 {
                         continue;
                     }
-                    let solution = LagRegression::new([&x[..]], deterministic, p).solve(p);
-                    let (b, diagonal, rss) = explicit(&x, deterministic, p);
+                    let solution = LagRegression::new(segments.clone(), deterministic, p).solve(p);
+                    let (b, diagonal, rss) = explicit(x, deterministic, p);
                     close(&solution.coefficients, &b, 1e-9);
                     close(&solution.inverse_diagonal, &diagonal, 1e-8);
                     close(&[solution.rss], &[rss], 1e-10);
@@ -460,10 +458,10 @@ mod tests {
     #[test]
     fn smaller_orders_come_from_the_same_factor() {
         let x = wavy(80);
-        let all = LagRegression::new([&x[..]], Deterministic::Constant, 6);
+        let all = LagRegression::new(whole(&x), Deterministic::Constant, 6);
         for p in 0..=6 {
             // The common sample leaves out 6 - p further rows at the start.
-            let own = LagRegression::new([&x[6 - p..]], Deterministic::Constant, p);
+            let own = LagRegression::new(whole(&x[6 - p..]), Deterministic::Constant, p);
             close(&[all.rss(p)], &[own.rss(p)], 1e-10);
             close(&all.solve(p).coefficients, &own.solve(p).coefficients, 1e-9);
         }
@@ -480,7 +478,7 @@ mod tests {
             [(20.0, Method::Cholesky, 1e-9), (1e-1, Method::RefinedCholesky, 1e-8), (1e-4, Method::Qr, 1e-5)]
         {
             let x = smooth(noise);
-            let regression = LagRegression::new([&x[..]], Deterministic::Constant, 3);
+            let regression = LagRegression::new(whole(&x), Deterministic::Constant, 3);
             assert_eq!(regression.method(), method, "noise {noise}");
             let (b, _, rss) = explicit(&x, Deterministic::Constant, 3);
             let solution = regression.solve(3);
@@ -492,7 +490,7 @@ mod tests {
     #[test]
     fn collinear_lags_have_no_rank() {
         let line: Vec<f64> = (0..50).map(f64::from).collect();
-        assert_eq!(LagRegression::new([&line[..]], Deterministic::Constant, 5).rank_order(), 1);
-        assert_eq!(LagRegression::new([&[3.0; 50][..]], Deterministic::Constant, 5).rank_order(), 0);
+        assert_eq!(LagRegression::new(whole(&line), Deterministic::Constant, 5).rank_order(), 1);
+        assert_eq!(LagRegression::new(whole(&[3.0; 50]), Deterministic::Constant, 5).rank_order(), 0);
     }
 }

@@ -13,6 +13,7 @@
 //! memory; [`naive`] does all three in the smallest way, and `tests/laws.rs` then checks it against the laws that
 //! every model keeps.
 
+mod lag_ring;
 pub mod linear;
 pub mod naive;
 pub mod transformed;

@@ -9,6 +9,7 @@
 
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::error::Result;
+use crate::model::lag_ring::LagRing;
 use crate::model::{Autoregressive, GaussianPath, PathFactor, Running, Session, step_through};
 use crate::predictive::{Family, OuterMap, Predictive};
 
@@ -146,19 +147,17 @@ impl Autoregressive for Ar {
     }
 
     fn begin<'m>(&'m self, context: &Batch, _known: &Covariates) -> Result<Running<'m>> {
-        let (p, lanes) = (self.order(), context.lanes());
+        let lanes = context.lanes();
         let mut session = ArSession {
             model: self,
             index: context.ends(),
-            at: 0,
-            ring: vec![self.level; p * lanes],
-            known_run: vec![0; lanes],
+            ring: LagRing::new(self.order(), lanes, self.level),
             mean: vec![0.0; lanes],
         };
         if (0..lanes).any(|lane| context.lane(lane).any(f64::is_nan)) {
             session.read_with_gaps(context);
         } else {
-            session.read_end(context);
+            session.ring.read_end(context);
         }
         Ok(Box::new(session))
     }
@@ -172,122 +171,76 @@ impl Autoregressive for Ar {
     }
 }
 
-/// The last p values of every lane in a ring: row `at` is the oldest.
+/// The lags of every lane.
 #[derive(Debug, Clone)]
 struct ArSession<'m> {
     model: &'m Ar,
     /// The index of the next value of each lane.
     index: Vec<i64>,
-    at: usize,
-    ring: Vec<f64>,
-    /// How many of the last values were known, without interruption.
-    known_run: Vec<usize>,
+    ring: LagRing,
     /// Scratch: the conditional means.
     mean: Vec<f64>,
 }
 
 impl ArSession<'_> {
-    fn lane_count(&self) -> usize {
-        self.index.len()
-    }
-
-    /// Fills the ring from the end of a context without inner gaps.
-    fn read_end(&mut self, context: &Batch) {
-        let (p, lanes) = (self.model.order(), self.lane_count());
-        for back in 1..=p.min(context.steps()) {
-            let row = context.row(context.steps() - back);
-            for (lane, &x) in row.iter().enumerate().filter(|(_, x)| !x.is_nan()) {
-                self.ring[(p - back) * lanes + lane] = x;
-            }
-        }
-        for lane in 0..lanes {
-            self.known_run[lane] = context.steps() - context.padding(lane);
-        }
-    }
-
     /// Reads a context value by value: a missing one is replaced by its conditional mean, padding is skipped.
     fn read_with_gaps(&mut self, context: &Batch) {
-        for lane in 0..self.lane_count() {
-            self.index[lane] = context.end(lane) - context.steps() as i64;
+        for (lane, index) in self.index.iter_mut().enumerate() {
+            *index = context.end(lane) - context.steps() as i64;
         }
         for step in 0..context.steps() {
             self.observe(context.row(step));
-            let level = self.model.level;
-            for lane in (0..self.lane_count()).filter(|&lane| step < context.padding(lane)) {
-                if let Some(slot) = self.newest(lane) {
-                    self.ring[slot] = level;
-                }
+            for lane in (0..self.index.len()).filter(|&lane| step < context.padding(lane)) {
+                self.ring.restart(lane);
             }
         }
     }
 
-    /// The slot of the last value of a lane.
-    fn newest(&self, lane: usize) -> Option<usize> {
-        let p = self.model.order();
-        (p > 0).then(|| (self.at + p - 1) % p * self.lane_count() + lane)
-    }
-
     fn update_means(&mut self) {
-        let (p, lanes) = (self.model.order(), self.lane_count());
         for (mean, &index) in self.mean.iter_mut().zip(&self.index) {
             *mean = self.model.deterministic(index);
         }
-        for (i, phi) in self.model.phi.iter().enumerate() {
-            let row = (self.at + p - 1 - i) % p;
-            let past = &self.ring[row * lanes..(row + 1) * lanes];
-            self.mean.iter_mut().zip(past).for_each(|(mean, past)| *mean += phi * past);
+        for (lag, phi) in (1..).zip(&self.model.phi) {
+            self.mean.iter_mut().zip(self.ring.lag(lag)).for_each(|(mean, past)| *mean += phi * past);
         }
     }
 }
 
 impl<'m> Session<'m> for ArSession<'m> {
     fn lanes(&self) -> usize {
-        self.lane_count()
+        self.index.len()
     }
 
     fn conditional(&mut self, _known: Rows<'_>, out: &mut Predictive) {
         self.update_means();
-        let (p, sd) = (self.model.order(), self.model.innovation_sd);
+        let sd = self.model.innovation_sd;
         for (lane, &mean) in self.mean.iter().enumerate() {
-            out.set(lane, &[mean, sd], self.known_run[lane] >= p && sd > 0.0);
+            out.set(lane, &[mean, sd], self.ring.is_known(lane) && sd > 0.0);
         }
     }
 
     fn observe(&mut self, x: &[f64]) {
-        let (p, lanes) = (self.model.order(), self.lane_count());
         if x.iter().any(|x| x.is_nan()) {
             self.update_means();
         }
-        for (lane, &x) in x.iter().enumerate() {
-            if p > 0 {
-                self.ring[self.at * lanes + lane] = if x.is_nan() { self.mean[lane] } else { x };
-            }
-            self.known_run[lane] = if x.is_nan() { 0 } else { self.known_run[lane] + 1 };
-            self.index[lane] += 1;
-        }
-        if p > 0 {
-            self.at = (self.at + 1) % p;
-        }
+        self.ring.push(x, &self.mean);
+        self.index.iter_mut().for_each(|index| *index += 1);
     }
 
     fn fork(&self, parents: &[usize]) -> Running<'m> {
-        let (p, lanes) = (self.model.order(), self.lane_count());
-        let ring = (0..p).flat_map(|row| parents.iter().map(move |&lane| row * lanes + lane));
         Box::new(ArSession {
             model: self.model,
             index: parents.iter().map(|&lane| self.index[lane]).collect(),
-            at: self.at,
-            ring: ring.map(|slot| self.ring[slot]).collect(),
-            known_run: parents.iter().map(|&lane| self.known_run[lane]).collect(),
+            ring: self.ring.fork(parents),
             mean: vec![0.0; parents.len()],
         })
     }
 
     fn gaussian_paths(&self, _known: &Covariates, horizon: usize) -> Option<Vec<Vec<GaussianPath>>> {
-        let (p, lanes) = (self.model.order(), self.lane_count());
+        let p = self.model.order();
         let psi = self.model.psi_weights(horizon).iter().map(|psi| psi * self.model.innovation_sd).collect::<Vec<_>>();
         let path = |lane: usize| {
-            let mut x: Vec<f64> = (0..p).map(|i| self.ring[(self.at + i) % p * lanes + lane]).collect();
+            let mut x: Vec<f64> = (1..=p).rev().map(|lag| self.ring.lag(lag)[lane]).collect();
             for h in 0..horizon {
                 let past = self.model.phi.iter().enumerate().map(|(i, phi)| phi * x[p + h - 1 - i]);
                 x.push(self.model.deterministic(self.index[lane] + h as i64) + past.sum::<f64>());
@@ -299,6 +252,6 @@ impl<'m> Session<'m> for ArSession<'m> {
                 maps: vec![OuterMap::IDENTITY; horizon],
             }
         };
-        Some((0..lanes).map(|lane| vec![path(lane)]).collect())
+        Some((0..self.index.len()).map(|lane| vec![path(lane)]).collect())
     }
 }

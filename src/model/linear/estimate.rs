@@ -6,9 +6,10 @@
 use super::ar::Ar;
 use super::order::{Order, OrderRow, select};
 use crate::data::series::Series;
+use crate::data::windows::{Stretch, stretches};
 use crate::error::{Error, Result};
 use crate::math::autocovariance::{Divisor, LaggedProducts, mean};
-use crate::math::least_squares::{Deterministic, LagRegression, Solution};
+use crate::math::least_squares::{Deterministic, LagRegression, Segment, Solution};
 use crate::math::toeplitz::{Levinson, inverse_diagonal};
 use crate::model::{Fit, Fitted, Parameter, Summary, too_short};
 
@@ -90,6 +91,14 @@ impl Fit for LinearSpec {
         let summary = self.summary(&model, estimate, train, warnings);
         Ok(Fitted { model, summary })
     }
+}
+
+/// The rows of least squares: times count from 1 at the first value of each series.
+fn segments(train: &[Series], lags: usize) -> Vec<Segment<'_>> {
+    values(train)
+        .flat_map(|x| stretches(x, lags))
+        .map(|Stretch { values, start }| Segment { x: values, time: start as f64 + 1.0 })
+        .collect()
 }
 
 fn values(train: &[Series]) -> impl Iterator<Item = &[f64]> + Clone {
@@ -190,7 +199,7 @@ impl LinearSpec {
             Trend::None => (0.0, 0.0),
             Trend::Constant => (mean(values(train)), 0.0),
             Trend::ConstantTrend => {
-                let fit = LagRegression::new(values(train), Deterministic::ConstantTrend, 0).solve(0);
+                let fit = LagRegression::new(segments(train, 0), Deterministic::ConstantTrend, 0).solve(0);
                 (fit.coefficients[0], fit.coefficients[1])
             }
         }
@@ -246,10 +255,10 @@ impl LinearSpec {
         let width = self.deterministic().width();
         // Rows must outnumber the coefficients of the largest order, in spite of gaps.
         let mut lags = max;
-        let mut regression = LagRegression::new(values(train), self.deterministic(), lags);
+        let mut regression = LagRegression::new(segments(train, lags), self.deterministic(), lags);
         while lags > 0 && regression.rows() <= width + lags + 1 {
             lags /= 2;
-            regression = LagRegression::new(values(train), self.deterministic(), lags);
+            regression = LagRegression::new(segments(train, lags), self.deterministic(), lags);
         }
         let rows = regression.rows() as f64;
         let row = |order: usize| OrderRow {
@@ -263,7 +272,7 @@ impl LinearSpec {
 
     fn least_squares(&self, train: &[Series], order: usize) -> Result<Estimate> {
         let width = self.deterministic().width();
-        let regression = LagRegression::new(values(train), self.deterministic(), order);
+        let regression = LagRegression::new(segments(train, order), self.deterministic(), order);
         if regression.rows() <= width + order {
             let rows = regression.rows();
             return Err(Error::data(format!("only {rows} rows have all {order} lags"))
