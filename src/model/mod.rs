@@ -16,6 +16,8 @@
 mod lag_ring;
 pub mod linear;
 pub mod naive;
+#[cfg(feature = "linfa")]
+pub mod regression;
 pub mod transformed;
 
 use std::fmt::Debug;

@@ -14,6 +14,7 @@ mod map;
 mod student_t;
 
 pub use map::{Link, OuterMap};
+pub use student_t::fit_student_t;
 
 use crate::math::random::LaneRng;
 
