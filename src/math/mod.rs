@@ -1,6 +1,7 @@
 //! Numerical building blocks that know nothing of time series models: random streams, special functions,
-//! autocovariances, Toeplitz and least-squares systems.
+//! autocovariances, Toeplitz and least-squares systems, tails.
 
+pub mod pareto;
 pub mod random;
 pub mod special;
 pub mod stationarity;
