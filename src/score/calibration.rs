@@ -7,7 +7,7 @@
 //! A model that is right has scores that are exponential with mean one; a Gaussian around heavy tails, or a fit that
 //! is too sure of itself, has not, and an alarm at u < rate comes many times too often. So p is the rank of a score
 //! among those of rows that the fit did not use, k / (n + 1) at the k-th largest, interpolated in between; beyond the
-//! tenth largest a generalised Pareto tail continues it (fitted to the largest tenth, or to thirty). The shape is kept
+//! tenth largest a generalised Pareto tail continues it (fitted to the largest tenth, or to thirty, or to half of them). The shape is kept
 //! in [0, 1]: a sample cannot show that a tail ends, so p is never zero. O(n log n) to build, O(log n) to ask.
 
 use crate::math::pareto::GeneralizedPareto;
@@ -16,7 +16,8 @@ use crate::math::pareto::GeneralizedPareto;
 pub const FEWEST_ROWS: usize = 20;
 /// The rank up to which the empirical distribution is used.
 const TAIL_RANK: usize = 10;
-/// The fewest excesses that a shape is estimated from, and the most: more change nothing but the cost.
+/// The tail is fitted to the largest tenth of the scores, but to no fewer than this where there are twice as many, and
+/// to no more: beyond, only the cost grows.
 const EXCESSES: (usize, usize) = (30, 5000);
 /// Ranks up to this one are all kept; further out in the body, every rank / `DENSE_RANKS`-th is.
 const DENSE_RANKS: usize = 1024;
@@ -55,7 +56,7 @@ impl Calibration {
         let excesses = (rows / 10).clamp(EXCESSES.0.min(rows / 2), EXCESSES.1);
         let knots = empirical_knots(&scores, TAIL_RANK.min(excesses));
         let base = scores[rows - excesses - 1];
-        let tail = fit_tail(scores[rows - excesses..].iter().map(|score| score - base).collect());
+        let tail = fit_tail(&scores[rows - excesses..].iter().map(|score| score - base).collect::<Vec<f64>>());
         let above_base = knots.last().map_or(0.0, |knot| knot.0 - base);
         Self { rows, knots, tail: tail.beyond(above_base.max(0.0)) }
     }
@@ -118,16 +119,12 @@ fn empirical_knots(ascending: &[f64], last_rank: usize) -> Vec<(f64, f64)> {
     }
 }
 
-/// The tail of sorted excesses: exponential below thirty, the model's own where they are all equal.
-fn fit_tail(excesses: Vec<f64>) -> GeneralizedPareto {
+/// The tail of sorted excesses: exponential where they show no heavier one, the model's own where they are all equal.
+fn fit_tail(excesses: &[f64]) -> GeneralizedPareto {
     let mean = excesses.iter().sum::<f64>() / excesses.len() as f64;
-    if mean <= 0.0 {
-        return GeneralizedPareto::exponential(1.0);
-    }
-    let fitted = if excesses.len() < EXCESSES.0 { None } else { GeneralizedPareto::fit(&excesses) };
-    match fitted {
-        Some(tail) if tail.shape > 1.0 => GeneralizedPareto { shape: 1.0, ..tail },
-        Some(tail) if tail.shape > 0.0 => tail,
+    match GeneralizedPareto::fit(excesses) {
+        _ if mean <= 0.0 => GeneralizedPareto::exponential(1.0),
+        Some(tail) if tail.shape > 0.0 => GeneralizedPareto { shape: tail.shape.min(1.0), ..tail },
         _ => GeneralizedPareto::exponential(mean),
     }
 }
