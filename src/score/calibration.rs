@@ -10,6 +10,8 @@
 //! tenth largest a generalised Pareto tail continues it (fitted to the largest tenth, or to thirty, or to half of them). The shape is kept
 //! in [0, 1]: a sample cannot show that a tail ends, so p is never zero. O(n log n) to build, O(log n) to ask.
 
+use rayon::prelude::*;
+
 use crate::math::pareto::GeneralizedPareto;
 
 /// Fewer held-out scores than this say nothing about a tail: the model's own is kept.
@@ -48,7 +50,7 @@ impl Calibration {
     #[must_use]
     pub fn new(mut scores: Vec<f64>) -> Self {
         scores.retain(|score| !score.is_nan());
-        scores.sort_unstable_by(f64::total_cmp);
+        scores.par_sort_unstable_by(f64::total_cmp);
         let rows = scores.len();
         if rows < FEWEST_ROWS {
             return Self { rows, knots: vec![(0.0, 0.0)], tail: GeneralizedPareto::exponential(1.0) };

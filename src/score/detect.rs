@@ -141,27 +141,14 @@ pub fn detect(series: &Series, fit: Fitter<'_>, options: &DetectOptions) -> Resu
     check(series, options)?;
     match options.training {
         Training::Rows(rows) => {
-            let part = Part { name: "", training: 0..rows, scored: 0..n, judged_from: rows, context_start: 0 };
-            part.detect(series, fit, options)
+            Part { name: "", training: 0..rows, scored: 0..n, judged_from: rows }.detect(series, fit, options)
         }
         Training::Halves => {
             let (first, second) = (0..n / 2, n / 2..n);
-            let judged_first = Part {
-                name: "first half: ",
-                training: second.clone(),
-                scored: first.clone(),
-                judged_from: 0,
-                context_start: 0,
-            };
-            let judged_second = Part {
-                name: "second half: ",
-                training: first,
-                judged_from: second.start,
-                scored: second,
-                context_start: 0,
-            };
-            let detection = judged_first.detect(series, fit, options)?;
-            Ok(joined(detection, judged_second.detect(series, fit, options)?))
+            let by_second =
+                Part { name: "first half: ", training: second.clone(), scored: first.clone(), judged_from: 0 };
+            let by_first = Part { name: "second half: ", training: first, judged_from: second.start, scored: second };
+            Ok(joined(by_second.detect(series, fit, options)?, by_first.detect(series, fit, options)?))
         }
     }
 }
@@ -199,7 +186,6 @@ struct Part {
     training: Range<usize>,
     scored: Range<usize>,
     judged_from: usize,
-    context_start: usize,
 }
 
 impl Part {
@@ -216,7 +202,7 @@ impl Part {
         let clip_limit = clip_limit(model, options.period);
         let calibration = calibrate(&held_out, split..self.training.end, rate, clip_limit)?;
         let outside = (-calibration.threshold(rate)).exp();
-        let judge = Judge::new(model, series, self.training.start, self.context_start)?;
+        let judge = Judge::new(model, series, self.training.start, 0)?;
         let mut rows = judge.score(self.scored.clone(), outside)?;
         judge.clip_lags(&mut rows, self.judged_from, outside, clip_limit)?;
         let threshold_surprisal = self.threshold_surprisal(&judge, &rows, outside)?;
@@ -624,6 +610,16 @@ mod tests {
         assert!(detection.is_anomaly[300] && detection.lo[300] > 0.0);
         assert!(detection.p_value[301].is_finite() && detection.surprisal[301].is_nan());
         assert!(detection.surprisal[302].is_finite());
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let x = simulate(50_000, 12, LaneRng::normal);
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| format!("{:?}", detect_ar2(&x, AR2, &options(Training::Halves, 0.01))))
+        };
+        assert_eq!(with(1), with(3));
     }
 
     /// Judges row by row with one session, as the documentation says it.

@@ -105,10 +105,9 @@ impl Block<'_> {
     fn judge(&mut self, row: usize, distribution: &Distribution<'_>, regions: &mut AcceptedRegions, x: f64) {
         self.expected[row] = distribution.mean();
         (self.lo[row], self.hi[row]) = regions.of(distribution);
-        self.score[row] = (-distribution.surprisal_tail(x).ln()).min(LARGEST_SCORE);
-        if x.is_nan() {
-            self.score[row] = f64::NAN; // f64::min drops it
-        }
+        let score = -distribution.surprisal_tail(x).ln();
+        // Not f64::min, which would turn the NaN of a missing value into a score.
+        self.score[row] = if score > LARGEST_SCORE { LARGEST_SCORE } else { score };
     }
 
     /// Writes that nothing is known.
