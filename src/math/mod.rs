@@ -1,8 +1,9 @@
 //! Numerical building blocks that know nothing of time series models: random streams, special functions,
-//! autocovariances, Toeplitz and least-squares systems.
+//! autocovariances, Toeplitz and least-squares systems, tails.
 
 pub mod autocovariance;
 pub mod least_squares;
+pub mod pareto;
 pub mod random;
 pub mod residual_tests;
 pub mod special;

@@ -35,6 +35,12 @@ pub trait Autoregressive: Debug + Send + Sync {
     /// The family of every conditional.
     fn family(&self) -> Family;
 
+    /// On how many past steps a defined conditional depends; `None` where it is all of them (a hidden state). Whoever
+    /// reads a long series in blocks begins each with that many values.
+    fn memory(&self) -> Option<usize> {
+        None
+    }
+
     /// Reads the context of every lane (length 0 allowed) and stands at its end. `known` starts at the first step of
     /// the context.
     ///

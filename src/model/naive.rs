@@ -159,6 +159,10 @@ impl Autoregressive for NaiveModel {
         Family::Gaussian
     }
 
+    fn memory(&self) -> Option<usize> {
+        Some(self.lag)
+    }
+
     fn begin<'m>(&'m self, context: &Batch, _known: &Covariates) -> Result<Running<'m>> {
         let lanes = context.lanes();
         let ring = vec![self.fallback; self.lag * lanes];

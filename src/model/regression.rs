@@ -13,13 +13,14 @@
 //! use linfa_linear::LinearRegression;
 //!
 //! let x: Vec<f64> = (0..60).map(|t| (0.7 * f64::from(t)).sin() + 0.1 * f64::from(t * t % 7)).collect();
-//! let spec = Regression { regressor: LinearRegression::new(), lags: 4, noise: Noise::Gaussian, name: "OLS" };
+//! let spec = Regression::new("OLS", LinearRegression::new(), 4, Noise::Gaussian);
 //! let fitted = spec.fit(&[Series::new("wave", x)])?;
 //! assert_eq!(fitted.summary.observations, 56);
 //! # Ok::<(), foretoken::Error>(())
 //! ```
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use linfa::traits::Predict;
 use ndarray::{Array1, Array2};
@@ -43,16 +44,24 @@ pub enum Noise {
 }
 
 /// What to fit: a linfa parameter set (the regressor), over p lags.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Regression<P> {
-    /// The regressor's parameters, as linfa spells them.
-    pub regressor: P,
-    /// The number of lags p.
-    pub lags: usize,
-    /// The distribution of the errors.
-    pub noise: Noise,
-    /// How the model is spelled in tables and column names.
-    pub name: &'static str,
+///
+/// `E` is the regressor's own error type, which the compiler finds by itself.
+#[derive(Debug, Clone)]
+pub struct Regression<P, E> {
+    regressor: P,
+    lags: usize,
+    noise: Noise,
+    name: String,
+    error: PhantomData<fn() -> E>,
+}
+
+impl<P, E> Regression<P, E> {
+    /// A regressor's parameters, as linfa spells them, over `lags` lags; `name` is how the model is spelled in tables
+    /// and column names.
+    #[must_use]
+    pub fn new(name: impl Into<String>, regressor: P, lags: usize, noise: Noise) -> Self {
+        Self { regressor, lags, noise, name: name.into(), error: PhantomData }
+    }
 }
 
 /// A fitted regressor with its noise.
@@ -76,7 +85,7 @@ impl<O> fmt::Debug for RegressionModel<O> {
     }
 }
 
-impl<P, E> Fit for Regression<P>
+impl<P, E> Fit for Regression<P, E>
 where
     P: linfa::traits::Fit<Array2<f64>, Array1<f64>, E>,
     P::Object: Predict<Array2<f64>, Array1<f64>> + Send + Sync,
@@ -101,18 +110,20 @@ where
     }
 }
 
-impl<P> Regression<P> {
-    fn regress<E>(&self, rows: &LagMatrix) -> Result<P::Object>
-    where
-        P: linfa::traits::Fit<Array2<f64>, Array1<f64>, E>,
-        E: std::error::Error + From<linfa::Error>,
-    {
+impl<P, E> Regression<P, E>
+where
+    P: linfa::traits::Fit<Array2<f64>, Array1<f64>, E>,
+    E: std::error::Error + From<linfa::Error>,
+{
+    fn regress(&self, rows: &LagMatrix) -> Result<P::Object> {
         self.regressor.fit(&rows.to_dataset()).map_err(|error| {
             Error::numeric(format!("{} could not be fitted: {error}", self.name))
                 .hint("use fewer lags, or scale the series")
         })
     }
+}
 
+impl<P, E> Regression<P, E> {
     fn noise_of(&self, errors: &[f64]) -> Result<NoiseModel> {
         let variance = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
         if !variance.is_finite() {
@@ -143,7 +154,7 @@ impl<P> Regression<P> {
             }
         };
         Summary {
-            name: self.name.to_owned(),
+            name: self.name.clone(),
             description: format!("{} on {} lags, noise from held-out errors", self.name, self.lags),
             parameters,
             innovation_variance: variance,
@@ -179,6 +190,10 @@ impl NoiseModel {
 impl<O: Predict<Array2<f64>, Array1<f64>> + Send + Sync> Autoregressive for RegressionModel<O> {
     fn family(&self) -> Family {
         self.noise.family()
+    }
+
+    fn memory(&self) -> Option<usize> {
+        Some(self.lags)
     }
 
     fn begin<'m>(&'m self, context: &Batch, _known: &Covariates) -> Result<Running<'m>> {

@@ -310,6 +310,10 @@ impl<M: Autoregressive> Autoregressive for Transformed<M> {
         self.inner.family()
     }
 
+    fn memory(&self) -> Option<usize> {
+        self.inner.memory().map(|steps| steps + self.transform.differences.order())
+    }
+
     fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {
         if context.values().iter().any(|x| x.is_nan()) && self.has_inner_gap(context) {
             return self.begin_stepping(context, known);

@@ -11,9 +11,11 @@
 
 mod gaussian;
 mod map;
+mod region;
 mod student_t;
 
 pub use map::{Link, OuterMap};
+pub use region::AcceptedRegions;
 pub use student_t::fit_student_t;
 
 use crate::math::random::LaneRng;
@@ -271,12 +273,10 @@ impl Distribution<'_> {
     }
 
     /// The accepted region of mass 1 - `outside`: the values whose [`surprisal_tail`](Self::surprisal_tail) is at
-    /// least `outside`. An interval, as every family here has one mode.
+    /// least `outside`. An interval, as every family here has one mode. For many rows use [`AcceptedRegions`].
     #[must_use]
     pub fn accepted_region(&self, outside: f64) -> (f64, f64) {
-        let distance = self.distance_of_mass_beyond(outside);
-        let center = self.surprisal_center();
-        (self.map.forward(center - distance), self.map.forward(center + distance))
+        self.region_within(self.standard_shape().half_width(outside))
     }
 
     /// The mass before the map that has no image: beyond -1 / lambda for a Box-Cox link. It is clamped to the edge.
@@ -299,28 +299,9 @@ impl Distribution<'_> {
 
     fn mass_beyond(&self, distance: f64) -> f64 {
         let center = self.surprisal_center();
-        (self.inner_cdf(center - distance) + self.inner_survival(center + distance)).min(1.0)
-    }
-
-    fn distance_of_mass_beyond(&self, mass: f64) -> f64 {
-        if mass >= 1.0 {
-            return 0.0;
-        }
-        let symmetric = self.parameters[0] - self.inner_quantile(0.5 * mass);
-        if self.surprisal_center() == self.parameters[0] {
-            return symmetric;
-        }
-        // The lognormal: the mass falls with the distance, so bisect between brackets that must hold it.
-        let offset = (self.parameters[0] - self.surprisal_center()).abs();
-        let (mut low, mut high) = ((symmetric - offset).max(0.0), symmetric + offset);
-        for _ in 0..100 {
-            let middle = 0.5 * (low + high);
-            if middle <= low || middle >= high {
-                break;
-            }
-            if self.mass_beyond(middle) > mass { low = middle } else { high = middle }
-        }
-        0.5 * (low + high)
+        let below = self.inner_cdf(center - distance);
+        let above = if center == self.parameters[0] { below } else { self.inner_survival(center + distance) };
+        (below + above).min(1.0)
     }
 
     /// E[Y^k] for k = 1, 2; `None` where it is infinite.

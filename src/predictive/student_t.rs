@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn scale_and_dof_of_simulated_errors_are_found() {
-        let mut rng = LaneRng::new(5, 0, 0);
+        let mut rng = LaneRng::new(5, 0);
         let errors: Vec<f64> = (0..20_000).map(|_| sample([0.0, 2.0, 4.0], &mut rng)).collect();
         let (scale, dof) = fit_student_t(&errors);
         assert!((scale - 2.0).abs() < 0.06 && (dof - 4.0).abs() < 0.4, "{scale} {dof}");

@@ -4,6 +4,13 @@
 //! logs, differences and levels compare. A value whose conditional is undefined (it depends on a value nobody knows)
 //! or that is missing itself has no score: NaN, never part of a sum.
 
+pub mod calibration;
+pub mod detect;
+mod judge;
+
+pub use calibration::Calibration;
+pub use detect::{DetectOptions, Detection, Event, Fitter, Training, detect};
+
 use crate::data::batch::{Batch, Covariates};
 use crate::error::Result;
 use crate::model::Autoregressive;

@@ -162,6 +162,10 @@ impl Autoregressive for Ar {
         Ok(Box::new(session))
     }
 
+    fn memory(&self) -> Option<usize> {
+        Some(self.order())
+    }
+
     fn conditionals(&self, context: &Batch, target: &Batch, known: &Covariates) -> Result<Predictive> {
         let is_known = |batch: &Batch| batch.values().iter().all(|x| !x.is_nan());
         if context.lanes() == 1 && target.lanes() == 1 && is_known(context) && is_known(target) {

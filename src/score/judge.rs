@@ -1,0 +1,317 @@
+//! Scores of one series under one model: all rows at once given the true past, and again, one by one, where an alarm
+//! took its value out of the lags.
+//!
+//! ```text
+//! 1. blocks, in parallel:   conditionals given the true past -> expected, lo, hi, surprisal, score
+//! 2. in order:              alarm -> the lags take the value clipped to the band -> rows anew, until the lags are free
+//! ```
+//!
+//! An **event** is a run of alarms with fewer than three other rows between two of them. Lags are clipped during the
+//! first `clip_limit` rows of an event and true afterwards, so that one spike does not echo, and a new level is learned.
+//! The surprisal stays that of the true past. Blocks begin with [`Autoregressive::memory`] values of context; a model
+//! that remembers everything is read in one block, and after an alarm stepped to the end.
+//!
+//! Cost: step 1 one pass over the rows, step 2 one model step per row for about `clip_limit` + memory rows per event.
+//! The result does not depend on the number of threads: blocks do not share anything.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::data::batch::{Batch, Covariates};
+use crate::data::series::Series;
+use crate::error::Result;
+use crate::model::{Autoregressive, Running};
+use crate::predictive::{AcceptedRegions, Distribution, Link, Predictive};
+
+/// Rows per block: large against a model's memory, small against a cache.
+const BLOCK: usize = 1 << 14;
+/// An event ends with this many rows without an alarm.
+const QUIET: usize = 3;
+/// The largest score: the smallest tail that a quantile can still be asked for is e^-690.
+const LARGEST_SCORE: f64 = 690.0;
+
+/// What is known of a range of rows, column by column.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Rows {
+    /// The position of the first row in the series.
+    pub(super) first: usize,
+    /// The conditional mean.
+    pub(super) expected: Vec<f64>,
+    /// The lower edge of the accepted region.
+    pub(super) lo: Vec<f64>,
+    /// Its upper edge.
+    pub(super) hi: Vec<f64>,
+    /// -ln p(x_t | x_<t), given the true past.
+    pub(super) surprisal: Vec<f64>,
+    /// -ln of the model's tail, given the past as the lags took it.
+    pub(super) score: Vec<f64>,
+}
+
+impl Rows {
+    fn new(range: Range<usize>) -> Self {
+        let nan = || vec![f64::NAN; range.len()];
+        Self { first: range.start, expected: nan(), lo: nan(), hi: nan(), surprisal: nan(), score: nan() }
+    }
+
+    fn end(&self) -> usize {
+        self.first + self.lo.len()
+    }
+
+    /// Whether a value lies outside the accepted region of the row at a position. Never for a missing value or edge.
+    pub(super) fn is_outside(&self, position: usize, x: f64) -> bool {
+        let row = position - self.first;
+        x < self.lo[row] || x > self.hi[row]
+    }
+
+    /// The columns in blocks of `size` rows.
+    fn blocks(&mut self, size: usize) -> impl IndexedParallelIterator<Item = Block<'_>> {
+        let columns = (
+            self.expected.par_chunks_mut(size),
+            self.lo.par_chunks_mut(size),
+            self.hi.par_chunks_mut(size),
+            self.surprisal.par_chunks_mut(size),
+            self.score.par_chunks_mut(size),
+        );
+        let block = |(expected, lo, hi, surprisal, score)| Block { expected, lo, hi, surprisal, score };
+        columns.into_par_iter().map(block)
+    }
+
+    /// The row at a position as a block.
+    fn row_mut(&mut self, position: usize) -> Block<'_> {
+        let row = position - self.first..=position - self.first;
+        Block {
+            expected: &mut self.expected[row.clone()],
+            lo: &mut self.lo[row.clone()],
+            hi: &mut self.hi[row.clone()],
+            surprisal: &mut self.surprisal[row.clone()],
+            score: &mut self.score[row],
+        }
+    }
+}
+
+/// Some consecutive rows of [`Rows`].
+struct Block<'a> {
+    expected: &'a mut [f64],
+    lo: &'a mut [f64],
+    hi: &'a mut [f64],
+    surprisal: &'a mut [f64],
+    score: &'a mut [f64],
+}
+
+impl Block<'_> {
+    /// Writes what the lags decide: everything but the surprisal.
+    fn judge(&mut self, row: usize, distribution: &Distribution<'_>, regions: &mut AcceptedRegions, x: f64) {
+        self.expected[row] = distribution.mean();
+        (self.lo[row], self.hi[row]) = regions.of(distribution);
+        let score = -distribution.surprisal_tail(x).ln();
+        // Not f64::min, which would turn the NaN of a missing value into a score.
+        self.score[row] = if score > LARGEST_SCORE { LARGEST_SCORE } else { score };
+    }
+
+    /// Writes that nothing is known.
+    fn clear(&mut self, row: usize) {
+        for column in [&mut self.expected, &mut self.lo, &mut self.hi, &mut self.score] {
+            column[row] = f64::NAN;
+        }
+    }
+}
+
+/// One model in front of one series.
+pub(super) struct Judge<'a> {
+    model: &'a dyn Autoregressive,
+    values: &'a [f64],
+    /// The values as the model may read them: those outside the domain of its transform are missing.
+    lags: Cow<'a, [f64]>,
+    known: Covariates,
+    /// The position of the model's index 0, its first training value.
+    origin: usize,
+    /// The first position that is context.
+    context_start: usize,
+}
+
+impl<'a> Judge<'a> {
+    /// # Errors
+    /// If the model cannot begin at all.
+    pub(super) fn new(
+        model: &'a dyn Autoregressive,
+        series: &'a Series,
+        origin: usize,
+        context_start: usize,
+    ) -> Result<Self> {
+        let values = series.values();
+        let known = covariates_of(series, 0..values.len());
+        let lags = values_in_domain(link_of(model, &known)?, values);
+        Ok(Self { model, values, lags, known, origin, context_start })
+    }
+
+    /// Scores rows given their true past. `outside` is the model's own mass beyond the accepted region.
+    ///
+    /// # Errors
+    /// As [`Autoregressive::conditionals`].
+    pub(super) fn score(&self, range: Range<usize>, outside: f64) -> Result<Rows> {
+        let mut rows = Rows::new(range.clone());
+        let size = if self.model.memory().is_some() { BLOCK } else { range.len().max(1) };
+        let results: Vec<Result<()>> = rows
+            .blocks(size)
+            .enumerate()
+            .map(|(number, block)| self.score_block(range.start + number * size, block, outside))
+            .collect();
+        results.into_iter().collect::<Result<()>>()?;
+        Ok(rows)
+    }
+
+    fn score_block(&self, first: usize, mut block: Block<'_>, outside: f64) -> Result<()> {
+        let (context, target) = (self.context_before(first), first..first + block.lo.len());
+        let known = self.covariates(context.start..target.end);
+        let conditionals = self.model.conditionals(&self.batch(context), &self.batch(target.clone()), &known)?;
+        let mut regions = AcceptedRegions::new(outside);
+        for (row, &x) in self.values[target].iter().enumerate() {
+            if conditionals.is_defined(row) {
+                let distribution = conditionals.row(row);
+                block.surprisal[row] = distribution.surprisal(x);
+                block.judge(row, &distribution, &mut regions, x);
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges the rows from `from` on again wherever the lags hold a value that was clipped.
+    ///
+    /// # Errors
+    /// As [`Autoregressive::begin`].
+    pub(super) fn clip_lags(&self, rows: &mut Rows, from: usize, outside: f64, clip_limit: usize) -> Result<()> {
+        let mut events = Events { clip_limit, last: None };
+        let mut regions = AcceptedRegions::new(outside);
+        let mut position = from;
+        while position < rows.end() {
+            if rows.is_outside(position, self.values[position]) && events.is_clipped(position) {
+                position = self.step_while_clipped(rows, position, &mut events, &mut regions)?;
+            } else {
+                position += 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Steps from an alarm to the first position whose lags are free of clipped values again.
+    fn step_while_clipped(
+        &self,
+        rows: &mut Rows,
+        alarm: usize,
+        events: &mut Events,
+        regions: &mut AcceptedRegions,
+    ) -> Result<usize> {
+        let mut session = self.begin(alarm)?;
+        let mut conditional = Predictive::new(self.model.family(), 1);
+        let (mut position, mut free_at) = (alarm, alarm + 1);
+        while position < free_at.min(rows.end()) {
+            session.conditional(self.known.row(position), &mut conditional);
+            let x = self.values[position];
+            if conditional.is_defined(0) {
+                rows.row_mut(position).judge(0, &conditional.row(0), regions, x);
+            } else {
+                rows.row_mut(position).clear(0);
+            }
+            let mut lag = self.lags[position];
+            if rows.is_outside(position, x) && events.is_clipped(position) {
+                lag = x.max(rows.lo[position - rows.first]).min(rows.hi[position - rows.first]);
+                free_at = self.model.memory().map_or(usize::MAX, |memory| position + 1 + memory);
+            }
+            session.observe(&[lag]);
+            position += 1;
+        }
+        Ok(position)
+    }
+
+    /// The surprisal at the upper edge of the row at a position, for lines across a chart; NaN where it is undefined.
+    ///
+    /// # Errors
+    /// As [`Autoregressive::begin`].
+    pub(super) fn surprisal_at_edge(&self, position: usize, outside: f64) -> Result<f64> {
+        let mut conditional = Predictive::new(self.model.family(), 1);
+        self.begin(position)?.conditional(self.known.row(position), &mut conditional);
+        let row = conditional.row(0);
+        Ok(if conditional.is_defined(0) { row.surprisal(row.accepted_region(outside).1) } else { f64::NAN })
+    }
+
+    /// A session that stands at a position and has read the true past.
+    fn begin(&self, position: usize) -> Result<Running<'a>> {
+        let context = self.context_before(position);
+        self.model.begin(&self.batch(context.clone()), &self.covariates(context))
+    }
+
+    /// The positions that the conditional of a position depends on.
+    fn context_before(&self, position: usize) -> Range<usize> {
+        let reach = self.model.memory().map_or(0, |memory| position.saturating_sub(memory));
+        reach.max(self.context_start)..position
+    }
+
+    fn batch(&self, range: Range<usize>) -> Batch {
+        let start = range.start as i64 - self.origin as i64;
+        Batch::single(&self.lags[range], start)
+    }
+
+    fn covariates(&self, range: Range<usize>) -> Covariates {
+        if self.known.width() == 0 {
+            return Covariates::none();
+        }
+        Covariates::new(self.known.width(), 1, range.flat_map(|step| self.known.row(step).lane(0).to_vec()).collect())
+    }
+}
+
+/// Which alarms are clipped: those in the first rows of an event.
+struct Events {
+    clip_limit: usize,
+    /// The first and the last alarm of the latest event.
+    last: Option<(usize, usize)>,
+}
+
+impl Events {
+    /// Notes an alarm and tells whether the lags take it clipped. Asking again at the same position changes nothing.
+    fn is_clipped(&mut self, alarm: usize) -> bool {
+        let start = match self.last {
+            Some((start, last)) if alarm - last <= QUIET => start,
+            _ => alarm,
+        };
+        self.last = Some((start, alarm));
+        alarm - start < self.clip_limit
+    }
+}
+
+/// Runs of alarms with fewer than three other rows between two of them, as ranges of positions.
+pub(super) fn runs(is_anomaly: &[bool]) -> Vec<Range<usize>> {
+    let mut runs: Vec<Range<usize>> = Vec::new();
+    for alarm in (0..is_anomaly.len()).filter(|&row| is_anomaly[row]) {
+        match runs.last_mut() {
+            Some(run) if alarm < run.end + QUIET => run.end = alarm + 1,
+            _ => runs.push(alarm..alarm + 1),
+        }
+    }
+    runs
+}
+
+/// The covariates of a range of a series, one lane.
+fn covariates_of(series: &Series, range: Range<usize>) -> Covariates {
+    let columns = series.covariates();
+    if columns.is_empty() || range.is_empty() {
+        return Covariates::none();
+    }
+    let values = range.flat_map(|step| columns.iter().map(move |column| column.values[step])).collect();
+    Covariates::new(columns.len(), 1, values)
+}
+
+/// The link of a model's conditionals, as the first one shows it.
+fn link_of(model: &dyn Autoregressive, known: &Covariates) -> Result<Link> {
+    let mut first = Predictive::new(model.family(), 1);
+    model.begin(&Batch::empty(&[0]), known)?.conditional(known.row(0), &mut first);
+    Ok(first.row(0).map().link)
+}
+
+fn values_in_domain(link: Link, values: &[f64]) -> Cow<'_, [f64]> {
+    if values.iter().all(|&x| x.is_nan() || link.is_in_domain(x)) {
+        return Cow::Borrowed(values);
+    }
+    values.iter().map(|&x| if link.is_in_domain(x) { x } else { f64::NAN }).collect()
+}
