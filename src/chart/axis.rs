@@ -148,7 +148,7 @@ impl Style {
     fn of(magnitude: f64, step: Step) -> Self {
         const UNITS: [(f64, i32, char); 3] = [(1e12, 12, 'T'), (1e9, 9, 'B'), (1e6, 6, 'M')];
         let exact = |decimals: i32| decimals.max(0) as usize;
-        if magnitude >= 1e16 || magnitude < 1e-3 {
+        if !(1e-3..1e16).contains(&magnitude) {
             let exponent = magnitude.log10().floor() as i32;
             return Self { decimals: exact(step.decimals + exponent), notation: Notation::Power(exponent) };
         }
@@ -181,7 +181,7 @@ fn grouped(digits: &str) -> String {
     let whole = digits.find('.').unwrap_or(digits.len());
     let mut text = String::with_capacity(digits.len() + whole / 3);
     for (position, digit) in digits.char_indices() {
-        if position > 0 && position < whole && (whole - position) % 3 == 0 {
+        if position > 0 && position < whole && (whole - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

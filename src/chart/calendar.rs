@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn fractions_of_a_second() {
         let from = seconds("2024-03-05T14:00:00");
-        let ticks = time_ticks(Extent { lo: from, hi: from + 0.3 }, |ticks| ticks.len() < 6);
+        let ticks = time_ticks(Extent { lo: from, hi: from + 0.35 }, |ticks| ticks.len() < 6);
         let labels: Vec<_> = ticks.iter().map(|tick| tick.label.as_str()).collect();
         assert_eq!(labels, ["14:00:00.0", "14:00:00.1", "14:00:00.2", "14:00:00.3"]);
     }

@@ -175,8 +175,12 @@ impl<DB: Backend> Canvas<DB> {
         for pair in points.windows(2) {
             self.area.draw(&PathElement::new([at(pair[0]), at(pair[1])], paint.stroke(width))).map_err(failed)?;
         }
+        // A disc as wide as the line would show, because its edge is smoothed outwards.
+        let radius = (units(0.5 * width) - 1).max(1);
         let joints = points.get(1..points.len().saturating_sub(1)).unwrap_or_default();
-        joints.iter().try_for_each(|point| self.disc(*point, 0.5 * width, paint))
+        joints
+            .iter()
+            .try_for_each(|point| self.area.draw(&Circle::new(at(*point), radius, paint.filled())).map_err(failed))
     }
 
     /// A dashed line through the points.

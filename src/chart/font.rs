@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn glyphs_stand_on_the_baseline() {
-        let (mut top, mut bottom, mut left) = (0, 0, i32::MAX);
+        let (mut top, mut bottom, mut left) = (i32::MAX, i32::MIN, i32::MAX);
         Face::regular(100.0).paint("H", |x, y, coverage| {
             if coverage > 0.5 {
                 (top, bottom, left) = (top.min(y), bottom.max(y), left.min(x));

@@ -31,6 +31,8 @@ struct Entry<'f> {
     label: String,
     left: f64,
     row: usize,
+    /// The opacity of a band where it lies on the wider bands of its colour, as it is seen in the panel.
+    opacity: f64,
 }
 
 impl<'f> Legend<'f> {
@@ -43,11 +45,15 @@ impl<'f> Legend<'f> {
             }
         }
         let mut legend = Self { entries: Vec::new(), rows: 0, left_out: 0 };
-        distinct.into_iter().for_each(|mark| legend.place(mark, width));
+        for mark in &distinct {
+            let below = distinct.iter().filter(|other| encloses(other, mark));
+            let clear: f64 = below.chain([mark]).map(|band| 1.0 - opacity(band)).product();
+            legend.place(mark, width, 1.0 - clear);
+        }
         legend
     }
 
-    fn place(&mut self, mark: &'f Mark, width: f64) {
+    fn place(&mut self, mark: &'f Mark, width: f64, opacity: f64) {
         let label = FACE.fit(mark.label().unwrap_or_default(), LONGEST_LABEL.min(width - KEY - KEY_GAP));
         let (mut row, mut left) = self.entries.last().map_or((0, 0.0), |last| (last.row, last.right() + ENTRY_GAP));
         if left + KEY + KEY_GAP + FACE.width(&label) > width && left > 0.0 {
@@ -58,7 +64,7 @@ impl<'f> Legend<'f> {
             return;
         }
         self.rows = row + 1;
-        self.entries.push(Entry { mark, label, left, row });
+        self.entries.push(Entry { mark, label, left, row, opacity });
     }
 
     pub(super) fn height(&self) -> f64 {
@@ -81,7 +87,7 @@ impl<'f> Legend<'f> {
     pub(super) fn draw<DB: Backend>(&self, canvas: &Canvas<DB>, corner: Point) -> Result<()> {
         for entry in &self.entries {
             let (left, top) = (corner.0 + entry.left, corner.1 + entry.row as f64 * ROW);
-            draw_key(canvas, entry.mark, (left, top + 0.5 * ROW))?;
+            draw_key(canvas, entry, (left, top + 0.5 * ROW))?;
             canvas.text(&entry.label, (left + KEY + KEY_GAP, top + 13.5), Anchor::Start, FACE, TEXT)?;
         }
         if self.left_out > 0 {
@@ -111,8 +117,20 @@ fn alike(one: &Mark, two: &Mark) -> bool {
         && look(one) == look(two)
 }
 
+/// Whether a band has the colour of another one and is wider where both end.
+fn encloses(outer: &Mark, inner: &Mark) -> bool {
+    let end = |mark: &Mark| match mark {
+        Mark::Band { .. } => mark.known().last(),
+        _ => None,
+    };
+    let same = outer.color() == inner.color();
+    let ends = if same { end(outer).zip(end(inner)) } else { None };
+    ends.is_some_and(|((_, a, b), (_, c, d))| b - a > d - c && a <= c && d <= b)
+}
+
 /// A small picture of a mark, KEY wide, with its left middle at `from`.
-fn draw_key<DB: Backend>(canvas: &Canvas<DB>, mark: &Mark, from: Point) -> Result<()> {
+fn draw_key<DB: Backend>(canvas: &Canvas<DB>, entry: &Entry<'_>, from: Point) -> Result<()> {
+    let mark = entry.mark;
     let paint = Paint::opaque(mark.color().rgb());
     let across = [from, (from.0 + KEY, from.1)];
     let middle = (from.0 + 0.5 * KEY, from.1);
@@ -125,16 +143,19 @@ fn draw_key<DB: Backend>(canvas: &Canvas<DB>, mark: &Mark, from: Point) -> Resul
             let (x, height) = (middle.0 - 7.0 + 6.0 * f64::from(bar), [11.0, 7.0, 4.0][bar as usize]);
             canvas.rectangle((x, from.1 + 5.5 - height), (x + 3.0, from.1 + 5.5), paint)
         }),
-        Mark::Band { strength, .. } => {
-            let paint = Paint { opacity: opacity(*strength), ..paint };
+        Mark::Band { .. } => {
+            let paint = Paint { opacity: entry.opacity, ..paint };
             canvas.rectangle((from.0, from.1 - 5.5), (from.0 + KEY, from.1 + 5.5), paint)
         }
     }
 }
 
-/// The strength of a band as an opacity.
-pub(super) fn opacity(strength: f64) -> f64 {
-    if strength.is_nan() { 1.0 } else { strength.clamp(0.0, 1.0) }
+/// The opacity that a mark is painted with: the strength of a band, and 1 for all else.
+pub(super) fn opacity(mark: &Mark) -> f64 {
+    match mark {
+        Mark::Band { strength, .. } if !strength.is_nan() => strength.clamp(0.0, 1.0),
+        _ => 1.0,
+    }
 }
 
 #[cfg(test)]
@@ -164,5 +185,21 @@ mod tests {
         assert!(legend.entries.iter().all(|entry| entry.right() <= 500.0));
         assert_eq!(legend.entries.len() + legend.left_out, 60);
         assert_eq!(legend.height(), 5.0 * ROW);
+    }
+
+    #[test]
+    fn a_band_on_a_wider_one_is_shown_as_dark_as_it_looks() {
+        let band = |half: f64, strength, label: &str| Mark::Band {
+            x: vec![0.0, 1.0],
+            lo: vec![0.0, -half],
+            hi: vec![0.0, half],
+            color: Color::Series(0),
+            strength,
+            label: Some(label.to_owned()),
+        };
+        let marks = [band(1.0, 0.5, "80 %"), band(2.0, 0.2, "95 %")];
+        let legend = Legend::of(marks.iter(), 800.0);
+        let seen: Vec<f64> = legend.entries.iter().map(|entry| entry.opacity).collect();
+        assert!((seen[0] - 0.6).abs() < 1e-12 && (seen[1] - 0.2).abs() < 1e-12, "{seen:?}");
     }
 }

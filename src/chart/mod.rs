@@ -1,7 +1,7 @@
 //! Charts as SVG and PNG, drawn from plain numbers. This room knows no model and opens no file.
 //!
 //! A [`Figure`] holds [`Panel`]s, a panel holds [`Mark`]s, and [`render`] turns a figure into the bytes of a file. The
-//! figure is 900 pixels wide (a PNG has two device pixels per pixel) and 480 to 1600 high.
+//! figure is 900 pixels wide (a PNG has two device pixels per pixel), 480 high with one panel and about 1600 with many.
 //!
 //! # Rules
 //!

@@ -10,14 +10,19 @@ use crate::error::Result;
 
 const WIDTH: f64 = 900.0;
 const MARGIN: f64 = 24.0;
+const ABOVE: f64 = 18.0;
+const BELOW: f64 = 16.0;
 /// The room between panels.
 const GAP: f64 = 18.0;
+/// The room between panels of a stack that is higher than this many.
+const CROWDED: (usize, f64) = (8, 8.0);
 const TITLE: Face = Face::bold(17.0);
 const SUBTITLE: Face = Face::regular(12.0);
 const STRONG: Paint = Paint::opaque((33, 37, 41));
 const SOFT: Paint = Paint::opaque((92, 99, 106));
 const TITLE_ROW: f64 = 24.0;
 const SUBTITLE_ROW: f64 = 17.0;
+const LEGEND_GAP: f64 = 8.0;
 const SINGLE_HEIGHT: f64 = 480.0;
 const GREATEST_HEIGHT: f64 = 1600.0;
 /// What a further stacked panel of weight 1 adds to the height.
@@ -52,18 +57,20 @@ impl<'f> Page<'f> {
             height: 0.0,
         };
         let top = page.header();
-        let (cells, bottom) = match figure.layout {
-            Layout::Stacked => stacked(&plans, top),
-            Layout::Grid => grid(&plans, top),
+        let place = |plans: &[Plan<'_>]| match figure.layout {
+            Layout::Stacked => stacked(plans, top),
+            Layout::Grid => grid(plans, top),
         };
-        page.height = (bottom + MARGIN - 8.0).ceil();
-        // One gutter for all panels, so that their axes stand in line.
-        let gutter = plans.iter().zip(&cells).map(|(plan, (_, plot))| plan.gutter(*plot)).fold(0.0, f64::max);
-        page.panels = plans
-            .into_iter()
-            .zip(cells)
-            .map(|(plan, (cell, plot))| (plan, cell, Frame { left: plot.left + gutter, ..plot }))
-            .collect();
+        // The ticks of a horizontal axis depend on its length, and how high the plots are on the lines of those ticks.
+        let (cells, _) = place(&plans);
+        let gutter = widest_gutter(&plans, &cells);
+        plans.iter_mut().zip(&cells).for_each(|(plan, (_, plot))| plan.choose_x_ticks(plot.left + gutter, plot.right));
+        let (cells, bottom) = place(&plans);
+        let gutter = widest_gutter(&plans, &cells);
+        let inside_axes = |plot: Frame| Frame { left: plot.left + gutter, ..plot };
+        page.panels =
+            plans.into_iter().zip(cells).map(|(plan, (cell, plot))| (plan, cell, inside_axes(plot))).collect();
+        page.height = (bottom + BELOW).ceil();
         page
     }
 
@@ -76,14 +83,14 @@ impl<'f> Page<'f> {
     fn header(&self) -> f64 {
         let title = if self.title.is_empty() { 0.0 } else { TITLE_ROW };
         let text = title + SUBTITLE_ROW * self.subtitle.len() as f64;
-        let legend = if self.legend.is_empty() { 0.0 } else { self.legend.height() + 6.0 };
-        MARGIN - 6.0 + text + if text > 0.0 { 8.0 } else { 0.0 } + legend
+        let legend = if self.legend.is_empty() { 0.0 } else { self.legend.height() + LEGEND_GAP };
+        ABOVE + text + if text > 0.0 { 8.0 } else { 0.0 } + legend
     }
 
     /// Draws everything and ends the drawing.
     pub(super) fn draw<DB: Backend>(&self, canvas: &Canvas<DB>) -> Result<()> {
         canvas.rectangle((0.0, 0.0), (WIDTH, self.height), Paint::WHITE)?;
-        let mut top = MARGIN - 6.0;
+        let mut top = ABOVE;
         if !self.title.is_empty() {
             canvas.text(&self.title, (MARGIN, top + 16.0), Anchor::Start, TITLE, STRONG)?;
             top += TITLE_ROW;
@@ -92,12 +99,17 @@ impl<'f> Page<'f> {
             canvas.text(line, (MARGIN, top + 12.0), Anchor::Start, SUBTITLE, SOFT)?;
             top += SUBTITLE_ROW;
         }
-        self.legend.draw(canvas, (MARGIN, self.header() - self.legend.height() - 6.0))?;
+        self.legend.draw(canvas, (MARGIN, self.header() - self.legend.height() - LEGEND_GAP))?;
         for (plan, cell, plot) in &self.panels {
             plan.draw(canvas, *cell, *plot)?;
         }
         canvas.finish()
     }
+}
+
+/// One gutter for all panels, so that their axes stand in line.
+fn widest_gutter(plans: &[Plan<'_>], cells: &[(Frame, Frame)]) -> f64 {
+    plans.iter().zip(cells).map(|(plan, (_, plot))| plan.gutter(*plot)).fold(0.0, f64::max)
 }
 
 /// One legend for the figure where it is a grid or all panels say the same, else one for each panel.
@@ -133,10 +145,11 @@ fn share_x(plans: &mut [Plan<'_>]) {
 type Places = (Vec<(Frame, Frame)>, f64);
 
 fn stacked(plans: &[Plan<'_>], top: f64) -> Places {
-    let count = plans.len() as f64;
-    let height = (SINGLE_HEIGHT + STACKED_MORE * (count - 1.0)).min(GREATEST_HEIGHT);
+    let gap = if plans.len() > CROWDED.0 { CROWDED.1 } else { GAP };
+    let more = (plans.len() - 1) as f64;
+    let height = (SINGLE_HEIGHT + STACKED_MORE * more).min(GREATEST_HEIGHT);
     let text: f64 = plans.iter().map(|plan| plan.header() + plan.footer()).sum();
-    let room = height - top - (MARGIN - 8.0) - text - GAP * (count - 1.0);
+    let room = height - top - BELOW - text - gap * more;
     let weights: f64 = plans.iter().map(|plan| plan.panel.weight).sum();
     let mut places = Vec::with_capacity(plans.len());
     let mut top = top;
@@ -145,19 +158,20 @@ fn stacked(plans: &[Plan<'_>], top: f64) -> Places {
         let cell =
             Frame { left: MARGIN, top, right: WIDTH - MARGIN, bottom: top + plan.header() + plot + plan.footer() };
         places.push((cell, Frame { top: top + plan.header(), bottom: top + plan.header() + plot, ..cell }));
-        top = cell.bottom + GAP;
+        top = cell.bottom + gap;
     }
-    (places, top - GAP)
+    (places, top - gap)
 }
 
 fn grid(plans: &[Plan<'_>], top: f64) -> Places {
     let (columns, height) = match plans.len() {
-        ..=1 => (1, SINGLE_HEIGHT - top),
-        2..=4 => (2, 270.0),
+        ..=1 => (1, SINGLE_HEIGHT - top - BELOW + GAP),
+        2 => (2, 320.0),
+        3..=4 => (2, 270.0),
         _ => (3, 200.0),
     };
     let rows = plans.len().div_ceil(columns);
-    let height = height.min((GREATEST_HEIGHT - top) / rows as f64);
+    let height = height.min((GREATEST_HEIGHT - top - BELOW) / rows as f64);
     let width = (WIDTH - 2.0 * MARGIN - GAP * (columns - 1) as f64) / columns as f64;
     let (mut places, mut top) = (Vec::with_capacity(plans.len()), top);
     for row in plans.chunks(columns) {

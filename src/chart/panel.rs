@@ -48,6 +48,9 @@ pub(super) struct Plan<'f> {
     y: Extent,
     /// Whether ticks and their meaning are written under the axis, or stand under a panel below.
     pub(super) names_x: bool,
+    x_ticks: Vec<Tick>,
+    /// Whether a tick of the horizontal axis has a second line.
+    two_lines: bool,
 }
 
 impl<'f> Plan<'f> {
@@ -66,7 +69,7 @@ impl<'f> Plan<'f> {
                 _ => {}
             }
         }
-        Self { panel, legend, x, y, names_x: true }
+        Self { panel, legend, x, y, names_x: true, x_ticks: Vec::new(), two_lines: panel.scale == Scale::Time }
     }
 
     fn is_empty(&self) -> bool {
@@ -85,9 +88,21 @@ impl<'f> Plan<'f> {
         if !self.names_x {
             return TICK;
         }
-        let ticks = if self.panel.scale == Scale::Time { 2.0 * TICK_ROW } else { TICK_ROW };
+        let ticks = if self.two_lines { 2.0 * TICK_ROW } else { TICK_ROW };
         let label = if self.panel.x_label.is_empty() { 0.0 } else { LABEL_ROW };
         TICK + 2.0 + ticks + label
+    }
+
+    /// Chooses the ticks of the horizontal axis for a plot from `left` to `right`, which say how much room they need.
+    pub(super) fn choose_x_ticks(&mut self, left: f64, right: f64) {
+        if !self.x.is_empty() {
+            self.x_ticks = x_ticks(&self.x_axis(left, right), self.panel.scale);
+        }
+        self.two_lines = self.x_ticks.iter().any(|tick| tick.below.is_some());
+    }
+
+    fn x_axis(&self, left: f64, right: f64) -> Axis {
+        Axis { extent: self.x.opened(self.panel.scale), from: left + INSET, to: right - INSET }
     }
 
     fn y_axis(&self, plot: Frame) -> Axis {
@@ -98,8 +113,12 @@ impl<'f> Plan<'f> {
         if self.is_empty() {
             return Vec::new();
         }
-        let most = ((axis.from - axis.to) / 42.0).clamp(2.0, 8.0);
-        number_ticks(axis.extent, most as usize, Steps::Fine)
+        let height = axis.from - axis.to;
+        let most = (height / 34.0).clamp(2.0, 8.0) as usize;
+        let ticks = |most| number_ticks(axis.extent, most, Steps::Fine);
+        // One tick says nothing about the scale, as long as there is room for two.
+        let apart = |ticks: &[Tick]| ticks.len() as f64 * LABEL.em <= height;
+        (most..most + 3).map(ticks).find(|ticks| ticks.len() > 1 && apart(ticks)).unwrap_or_else(|| ticks(most))
     }
 
     /// The room that the labels of the vertical axis need beside the plot.
@@ -110,8 +129,7 @@ impl<'f> Plan<'f> {
 
     /// Draws the panel: `cell` is all its room, `plot` the part inside the axes.
     pub(super) fn draw<DB: Backend>(&self, canvas: &Canvas<DB>, cell: Frame, plot: Frame) -> Result<()> {
-        let x = Axis { extent: self.x.opened(self.panel.scale), from: plot.left + INSET, to: plot.right - INSET };
-        let drawing = Drawing { canvas, plot, x, y: self.y_axis(plot) };
+        let drawing = Drawing { canvas, plot, x: self.x_axis(plot.left, plot.right), y: self.y_axis(plot) };
         self.draw_header(canvas, cell)?;
         drawing.grid(&self.y_ticks(&drawing.y))?;
         for depth in 0..4 {
@@ -143,12 +161,11 @@ impl<'f> Plan<'f> {
 
     fn draw_footer<DB: Backend>(&self, drawing: &Drawing<'_, DB>, cell: Frame) -> Result<()> {
         let plot = drawing.plot;
-        let ticks = if self.x.is_empty() { Vec::new() } else { x_ticks(&drawing.x, self.panel.scale) };
-        drawing.x_axis(&ticks)?;
+        drawing.x_axis(&self.x_ticks)?;
         if !self.names_x {
             return Ok(());
         }
-        drawing.x_labels(&ticks, cell)?;
+        drawing.x_labels(&self.x_ticks, cell)?;
         let label = LABEL.fit(&self.panel.x_label, plot.right - plot.left);
         let (middle, baseline) = (0.5 * (plot.left + plot.right), plot.bottom + self.footer() - 4.0);
         if label.is_empty() {
@@ -179,7 +196,7 @@ fn x_ticks(axis: &Axis, scale: Scale) -> Vec<Tick> {
     if scale == Scale::Time {
         return time_ticks(axis.extent, fits);
     }
-    let densest = ((axis.to - axis.from) / 64.0).clamp(1.0, 12.0) as usize;
+    let densest = ((axis.to - axis.from) / 40.0).clamp(1.0, 14.0) as usize;
     (1..=densest)
         .rev()
         .map(|most| number_ticks(axis.extent, most, Steps::Counting))
@@ -248,9 +265,7 @@ impl<DB: Backend> Drawing<'_, DB> {
         match mark {
             Mark::Line { x, y, .. } => self.line(x, y, paint, None),
             Mark::Dashed { x, y, .. } => self.line(x, y, paint, Some(DASHES)),
-            Mark::Band { x, lo, hi, strength, .. } => {
-                self.band(x, lo, hi, Paint { opacity: opacity(*strength), ..paint })
-            }
+            Mark::Band { x, lo, hi, .. } => self.band(x, lo, hi, Paint { opacity: opacity(mark), ..paint }),
             Mark::Points { x, y, shape, .. } => self.points(x, y, *shape, paint),
             Mark::Stems { x, y, .. } => self.stems(x, y, paint),
             Mark::Horizontal { y, .. } if super::axis::drawable(*y) => {
@@ -270,8 +285,11 @@ impl<DB: Backend> Drawing<'_, DB> {
     }
 
     fn line(&self, x: &[f64], y: &[f64], paint: Paint, dashes: Option<(f64, f64)>) -> Result<()> {
-        let dense = x.len() as f64 > 1.5 * (self.x.to - self.x.from);
-        let width: f64 = if dense { 1.0 } else { 1.75 };
+        let width: f64 = match x.len() as f64 / (self.x.to - self.x.from) {
+            ..0.5 => 1.75,
+            ..1.5 => 1.25,
+            _ => 1.0,
+        };
         for run in reduce::line(x.iter().zip(y).map(|(x, y)| self.point(*x, *y))) {
             match (run.as_slice(), dashes) {
                 // A value between two missing ones has no line, but it is there.
