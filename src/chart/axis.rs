@@ -207,10 +207,7 @@ mod tests {
     fn ticks_stand_on_round_numbers() {
         assert_eq!(labels(0.0, 1.0, 5), ["0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         assert_eq!(labels(-1.0, 1.0, 4), ["−1.0", "−0.5", "0", "0.5", "1.0"]);
-        assert_eq!(
-            labels(0.0, 9.0, 4),
-            ["0.0", "2.5", "5.0", "7.5"].map(|label| if label == "0.0" { "0" } else { label })
-        );
+        assert_eq!(labels(0.0, 9.0, 4), ["0", "2.5", "5.0", "7.5"]);
         assert_eq!(labels(104.0, 622.0, 6), ["200", "300", "400", "500", "600"]);
         assert_eq!(labels(9_000.0, 31_000.0, 3), ["10,000", "20,000", "30,000"]);
         let counted = number_ticks(Extent { lo: 0.0, hi: 9.0 }, 4, Steps::Counting);
@@ -220,7 +217,7 @@ mod tests {
     #[test]
     fn large_and_small_numbers_stay_readable() {
         assert_eq!(labels(0.0, 3e7, 3), ["0", "10M", "20M", "30M"]);
-        assert_eq!(labels(0.0, 3e9, 2), ["0", "2.0B"].map(|label| if label == "2.0B" { "2B" } else { label }));
+        assert_eq!(labels(0.0, 3e9, 2), ["0", "2B"]);
         assert_eq!(labels(0.0, 2e-7, 2), ["0", "1×10⁻⁷", "2×10⁻⁷"]);
         assert_eq!(labels(-1e300, 1e300, 2), ["−1×10³⁰⁰", "0", "1×10³⁰⁰"]);
         assert_eq!(labels(1e9, 1e9 + 4.0, 2), ["1,000,000,000", "1,000,000,002", "1,000,000,004"]);

@@ -138,7 +138,7 @@ impl Mark {
         }
     }
 
-    /// The columns of x and of one or two y, and the number that stands alone of a reference line as a column of one.
+    /// The columns of x and of one or two y; empty for reference lines.
     fn columns(&self) -> (&[f64], &[f64], Option<&[f64]>) {
         match self {
             Self::Line { x, y, .. }
@@ -154,10 +154,11 @@ impl Mark {
     pub(super) fn known(&self) -> impl Iterator<Item = (f64, f64, f64)> + '_ {
         let (x, lo, hi) = self.columns();
         let hi = hi.unwrap_or(lo);
-        x.iter().zip(lo).zip(hi).map(|((x, lo), hi)| (*x, *lo, *hi)).filter(|(x, lo, hi)| {
-            // The three tests have no order that matters; a band with one missing side is missing.
-            drawable(*x) && drawable(*lo) && drawable(*hi)
-        })
+        x.iter()
+            .zip(lo)
+            .zip(hi)
+            .map(|((x, lo), hi)| (*x, *lo, *hi))
+            .filter(|(x, lo, hi)| drawable(*x) && drawable(*lo) && drawable(*hi))
     }
 
     fn check(&self) -> Result<()> {
