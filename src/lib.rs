@@ -1,5 +1,7 @@
 //! Autoregressive time series: every model is a conditional distribution p(x_t | x_<t).
 
+#[cfg(feature = "chart")]
+pub mod chart;
 pub mod data;
 pub mod error;
 pub mod evaluate;

@@ -1,0 +1,190 @@
+//! Fewer points with the same picture: everything here runs once over pixel positions and keeps extremes.
+
+/// The width of a column of device pixels, in logical pixels.
+const COLUMN: f64 = 0.5;
+
+/// A position in logical pixels.
+pub(super) type Point = (f64, f64);
+
+/// What a column of pixels keeps of the points that fall into it, with the order they came in.
+#[derive(Debug, Clone, Copy)]
+struct Column {
+    index: i64,
+    first: (usize, Point),
+    least: (usize, Point),
+    greatest: (usize, Point),
+    last: (usize, Point),
+}
+
+impl Column {
+    fn new(index: i64, order: usize, point: Point) -> Self {
+        let entry = (order, point);
+        Self { index, first: entry, least: entry, greatest: entry, last: entry }
+    }
+
+    fn add(&mut self, order: usize, point: Point) {
+        if point.1 < self.least.1.1 {
+            self.least = (order, point);
+        }
+        if point.1 > self.greatest.1.1 {
+            self.greatest = (order, point);
+        }
+        self.last = (order, point);
+    }
+
+    fn flush(self, run: &mut Vec<Point>) {
+        let mut kept = [self.first, self.least, self.greatest, self.last];
+        kept.sort_by_key(|(order, _)| *order);
+        for (position, (order, point)) in kept.iter().enumerate() {
+            if position == 0 || kept[position - 1].0 != *order {
+                run.push(*point);
+            }
+        }
+    }
+}
+
+fn column(x: f64) -> i64 {
+    (x / COLUMN).floor() as i64
+}
+
+/// The unbroken runs of a line, with the first, lowest, highest and last point of every visit to a column (M4).
+/// `None` is a missing value.
+pub(super) fn line(points: impl Iterator<Item = Option<Point>>) -> Vec<Vec<Point>> {
+    let mut runs = vec![Vec::new()];
+    let mut open: Option<Column> = None;
+    for (order, point) in points.enumerate() {
+        let run = runs.last_mut().expect("there is always a run");
+        match (point, &mut open) {
+            (Some(point), Some(now)) if now.index == column(point.0) => now.add(order, point),
+            (Some(point), now) => {
+                if let Some(done) = now.replace(Column::new(column(point.0), order, point)) {
+                    done.flush(run);
+                }
+            }
+            (None, now) => {
+                if let Some(done) = now.take() {
+                    done.flush(run);
+                    runs.push(Vec::new());
+                }
+            }
+        }
+    }
+    if let (Some(done), Some(run)) = (open, runs.last_mut()) {
+        done.flush(run);
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+/// One edge-to-edge slice of a band: x, and the pixels of its lower and upper edge.
+pub(super) type Slice = (f64, f64, f64);
+
+/// The unbroken runs of a band. A column with several slices becomes one over their hull, from the first x to the last.
+pub(super) fn band(slices: impl Iterator<Item = Option<Slice>>) -> Vec<Vec<Slice>> {
+    let mut runs: Vec<Vec<Slice>> = vec![Vec::new()];
+    let mut open: Option<(i64, f64, Slice)> = None;
+    let flush = |run: &mut Vec<Slice>, (_, first, (last, lo, hi)): (i64, f64, Slice)| {
+        run.push((first, lo, hi));
+        if first != last {
+            run.push((last, lo, hi));
+        }
+    };
+    for slice in slices {
+        let run = runs.last_mut().expect("there is always a run");
+        match (slice, &mut open) {
+            (Some((x, a, b)), Some((index, _, (last, lo, hi)))) if *index == column(x) => {
+                (*last, *lo, *hi) = (x, lo.max(a.max(b)), hi.min(a.min(b)));
+            }
+            (Some((x, a, b)), now) => {
+                // Pixels grow downwards: the lower edge has the greater one.
+                if let Some(done) = now.replace((column(x), x, (x, a.max(b), a.min(b)))) {
+                    flush(run, done);
+                }
+            }
+            (None, now) => {
+                if let Some(done) = now.take() {
+                    flush(run, done);
+                    runs.push(Vec::new());
+                }
+            }
+        }
+    }
+    if let (Some(done), Some(run)) = (open, runs.last_mut()) {
+        flush(run, done);
+    }
+    runs.retain(|run| !run.is_empty());
+    runs
+}
+
+/// One point of every pixel that has one; where an extreme point shares a pixel, it is the one that stays.
+pub(super) fn scatter(points: impl Iterator<Item = Point> + Clone, width: f64, height: f64) -> Vec<Point> {
+    let (columns, rows) = (width.max(0.0) as usize + 2, height.max(0.0) as usize + 2);
+    let mut taken = vec![false; columns * rows];
+    let inside = |value: f64, count: usize| (value.max(0.0) as usize).min(count - 1);
+    extremes(points.clone())
+        .into_iter()
+        .chain(points)
+        .filter(|(x, y)| !std::mem::replace(&mut taken[inside(*y, rows) * columns + inside(*x, columns)], true))
+        .collect()
+}
+
+/// The lowest, highest, leftmost and rightmost point.
+fn extremes(points: impl Iterator<Item = Point>) -> Vec<Point> {
+    let mut kept: Option<[Point; 4]> = None;
+    for point in points {
+        let [left, right, top, bottom] = *kept.get_or_insert([point; 4]);
+        let beyond = [point.0 < left.0, point.0 > right.0, point.1 < top.1, point.1 > bottom.1];
+        for (extreme, beyond) in kept.iter_mut().flatten().zip(beyond) {
+            if beyond {
+                *extreme = point;
+            }
+        }
+    }
+    kept.map_or_else(Vec::new, Vec::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_keeps_first_least_greatest_and_last() {
+        let ys = [5.0, 6.0, 9.0, 7.0, 1.0, 4.0, 3.0];
+        let runs = line(ys.iter().enumerate().map(|(i, y)| Some((0.01 * i as f64, *y))));
+        assert_eq!(runs.len(), 1);
+        assert_eq!(runs[0].iter().map(|point| point.1).collect::<Vec<_>>(), [5.0, 9.0, 1.0, 3.0]);
+    }
+
+    #[test]
+    fn a_long_line_keeps_its_spike_and_its_ends() {
+        let points = (0..100_000).map(|i| Some((i as f64 * 0.008, if i == 54_321 { -7.0 } else { f64::from(i % 3) })));
+        let runs = line(points);
+        assert!(runs[0].len() <= 4 * 1600, "{}", runs[0].len());
+        assert!(runs[0].iter().any(|point| point.1 == -7.0));
+        assert_eq!((runs[0][0].0, runs[0].last().expect("points").0), (0.0, 99_999.0 * 0.008));
+    }
+
+    #[test]
+    fn missing_values_break_runs() {
+        let some = |x: f64| Some((x, 0.0));
+        let runs = line([None, some(0.0), some(1.0), None, None, some(2.0), None].into_iter());
+        assert_eq!(runs.iter().map(Vec::len).collect::<Vec<_>>(), [2, 1]);
+        assert!(line(std::iter::empty()).is_empty());
+        let slices = band([Some((0.0, 1.0, 0.0)), None, Some((1.0, 1.0, 0.0)), Some((2.0, 1.0, 0.0))].into_iter());
+        assert_eq!(slices.iter().map(Vec::len).collect::<Vec<_>>(), [1, 2]);
+    }
+
+    #[test]
+    fn a_band_keeps_the_hull_of_a_column() {
+        let runs = band([Some((0.0, 5.0, 4.0)), Some((0.1, 6.0, 5.5)), Some((0.2, 5.0, 1.0))].into_iter());
+        assert_eq!(runs, [vec![(0.0, 6.0, 1.0), (0.2, 6.0, 1.0)]]);
+    }
+
+    #[test]
+    fn a_scatter_keeps_extremes_and_one_point_per_pixel() {
+        let points = [(1.1, 1.1), (1.2, 1.2), (1.9, 1.9), (5.0, 3.0), (5.5, 3.5)];
+        let kept = scatter(points.into_iter(), 10.0, 10.0);
+        assert_eq!(kept, [(1.1, 1.1), (5.5, 3.5)]);
+        assert!(scatter(std::iter::empty(), 10.0, 10.0).is_empty());
+    }
+}
