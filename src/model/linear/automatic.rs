@@ -8,19 +8,25 @@
 //!
 //! | choice | rule |
 //! |---|---|
-//! | transform | log when every value is positive and Guerrero's lambda is below 0.25, else none |
-//! | season | *long* series (n >= 30 m and n >= 300) reach the season by their lags; shorter ones are divided by classical seasonal factors (subtracted, if not all positive) when the 90 % autocorrelation test fires |
-//! | differences | one, unless the series is long or KPSS accepts level stationarity at 5 % on at least 60 values |
+//! | transform | log for series with a period that are not long, when every value is positive and Guerrero's lambda is below 0.25; else none |
+//! | season | divided by classical seasonal factors (subtracted, if not all positive) when the 90 % autocorrelation test fires, for m <= 24 or n >= 30 m; the lags may reach the rest |
+//! | differences | one, unless the series is *long* (n >= 300 and n >= 20 m) or KPSS accepts level stationarity at 5 % on at least 60 values |
 //! | estimator | least squares for long series, Yule-Walker (always stationary) for others |
 //! | order | AICc up to the limit of [`default_max_order`] |
 
-use super::{Ar, Criterion, Estimator, LinearSpec, Order, Trend};
+use super::{Ar, Criterion, Estimator, LinearSpec, Order, OrderRow, Trend};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::stationarity::{KPSS_5_PERCENT, classical_seasonal_factors, guerrero_lambda, is_seasonal, kpss_level};
 use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
 use crate::model::{Fit, Fitted};
 use crate::predictive::Link;
+
+/// From this many values on, and this many periods, a series is long: its level is estimated well enough to return to.
+const LONG: usize = 300;
+const LONG_PERIODS: usize = 20;
+/// The longest season whose factors are estimated from few periods.
+const SHORT_SEASON: usize = 24;
 
 /// A choice that the caller makes or leaves to the default rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,10 +138,12 @@ impl ArSpec {
             return Err(Error::usage("no series to fit"));
         };
         let x = filled(longest.values());
-        let is_long = x.len() >= 300 && x.len() >= 30 * self.period.max(1);
-        let link = self.link(&x);
+        let is_long = x.len() >= LONG && x.len() >= LONG_PERIODS * self.period.max(1);
+        let link = self.link(&x, is_long);
         let seasonal = self.seasonal.or_else(|| {
-            if !is_long && is_seasonal(&x, self.period) { SeasonalChoice::Factors } else { SeasonalChoice::None }
+            // Factors of a long season rest on few periods: they cost more than they give.
+            let is_known = self.period <= SHORT_SEASON || x.len() >= 30 * self.period;
+            if is_known && is_seasonal(&x, self.period) { SeasonalChoice::Factors } else { SeasonalChoice::None }
         });
         let (component, seasonal_differences) = match seasonal {
             SeasonalChoice::None => (Seasonal::None, 0),
@@ -167,7 +175,22 @@ impl ArSpec {
         Ok((transform, LinearSpec { order, estimator, trend: self.trend }))
     }
 
-    fn link(&self, x: &[f64]) -> Link {
+    /// The criteria of every order that would be tried, on the transformed values and a common sample.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), or if the series are too short.
+    pub fn order_table(&self, train: &[Series]) -> Result<Vec<OrderRow>> {
+        let (transform, linear) = self.plan(train)?;
+        let inner: Vec<Series> = train.iter().map(|series| transform.forward(series)).collect::<Result<_>>()?;
+        let longest = inner.iter().map(Series::len).max().unwrap_or(0);
+        let max = match linear.order {
+            Order::Fixed(p) => p.max(default_max_order(longest, self.period)),
+            Order::Auto { max, .. } => max.unwrap_or_else(|| default_max_order(longest, self.period)),
+        };
+        linear.order_table(&inner, max.min(longest.saturating_sub(1) / 2))
+    }
+
+    fn link(&self, x: &[f64], is_long: bool) -> Link {
         let lambda = || guerrero_lambda(x, self.period);
         match self.transform {
             Choice::Fixed(LinkChoice::None) => Link::Identity,
@@ -177,7 +200,8 @@ impl ArSpec {
                 lambda if lambda.is_nan() => Link::BoxCox(1.0),
                 lambda => Link::BoxCox(lambda),
             },
-            Choice::Auto if lambda() < 0.25 => Link::Log,
+            // Without a season a log with drift extrapolates exponentially.
+            Choice::Auto if self.period > 1 && !is_long && lambda() < 0.25 => Link::Log,
             Choice::Auto => Link::Identity,
         }
     }
