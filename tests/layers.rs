@@ -34,7 +34,8 @@ fn rust_files(folder: &Path) -> Vec<PathBuf> {
 
 /// The rooms that a source names after `crate::`, outside of comments. `crate::{a, b::c}` names both.
 fn rooms_used(source: &str) -> Vec<String> {
-    let code: String = source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+    let code: String =
+        source.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
     let mut rooms = Vec::new();
     for (at, _) in code.match_indices("crate::") {
         let rest = &code[at + "crate::".len()..];

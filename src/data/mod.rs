@@ -1,5 +1,11 @@
 //! From a table to what models read: series on regular timelines, and batches of lanes.
 
 pub mod batch;
+mod civil;
+mod column;
+pub mod frequency;
+pub mod period;
 pub mod series;
+mod spelling;
 pub mod timeline;
+mod zone;
