@@ -349,7 +349,7 @@ impl Spelling {
             Zone::Fixed(_) | Zone::Changing(_) => ZoneSpelling::Offset { colon: true },
             Zone::Named(_) => ZoneSpelling::Named { offset: true },
         };
-        let clock = fraction.map(|fraction| Clock { separator: b'T', seconds: true, fraction });
+        let clock = fraction.map(|fraction| Clock { separator: b'T', padded: true, seconds: true, fraction });
         let date = DateOrder::YearMonthDay(b'-');
         Self::Calendar(Calendar { date, padded: true, long_month: false, clock, zone })
     }
