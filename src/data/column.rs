@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::civil::{self, Nanos, SECOND};
+use super::civil::{self, DAY, Nanos, SECOND};
 use super::spelling::{self, Calendar, DateOrder, Spelling};
 use super::timeline::Times;
 use super::zone::Zone;
@@ -15,13 +15,36 @@ const LARGEST_CLOCK_CHANGE: i32 = 3_600;
 #[derive(Debug)]
 pub(crate) struct TimeColumn {
     spelling: Spelling,
-    /// Civil times, or integers.
-    civil: Vec<Nanos>,
+    civil: Civil,
     /// Seconds from UTC, one per row, where the times have a zone; else empty.
     offsets: Vec<i32>,
     named: Option<TimeZone>,
     /// What the user should know about how the column was read.
     pub(crate) notices: Vec<String>,
+}
+
+/// Civil times, or integers, of all rows.
+#[derive(Debug)]
+enum Civil {
+    /// Days since 1970, at a quarter of the memory: dates of large files.
+    Days(Vec<i32>),
+    Nanos(Vec<Nanos>),
+}
+
+impl Civil {
+    fn len(&self) -> usize {
+        match self {
+            Self::Days(days) => days.len(),
+            Self::Nanos(nanos) => nanos.len(),
+        }
+    }
+
+    fn get(&self, row: usize) -> Nanos {
+        match self {
+            Self::Days(days) => Nanos::from(days[row]) * DAY,
+            Self::Nanos(nanos) => nanos[row],
+        }
+    }
 }
 
 /// Why a column is none of times, and the row that shows it.
@@ -32,7 +55,7 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
-    fn new(row: usize, error: Error) -> Self {
+    pub(crate) fn new(row: usize, error: Error) -> Self {
         Self { row, error }
     }
 }
@@ -46,11 +69,7 @@ impl TimeColumn {
         }
         let text = |row| text(row).unwrap_or_default();
         let integers: Option<Vec<Nanos>> = (0..count).map(|row| spelling::read_integer(text(row))).collect();
-        let compact = |row: usize| spelling::read(text(row), DateOrder::Compact).is_some();
-        match integers {
-            Some(integers) if !(0..count).all(compact) => Ok(Self::of_integers(integers)),
-            _ => Self::read_calendar(count, &text),
-        }
+        integers.map_or_else(|| Self::read_calendar(count, &text), |integers| Ok(Self::of_integers(integers)))
     }
 
     /// Reads texts for which no line numbers are known.
@@ -58,13 +77,28 @@ impl TimeColumn {
         Self::read(texts.len(), &|row| Some(texts[row])).map_err(|unreadable| unreadable.error)
     }
 
-    /// Integers, without calendar.
-    pub(crate) fn of_integers(civil: Vec<Nanos>) -> Self {
-        Self { spelling: Spelling::Integer, civil, offsets: Vec::new(), named: None, notices: Vec::new() }
+    /// Integers: dates where all have the eight digits of one, else without calendar.
+    pub(crate) fn of_integers(integers: Vec<Nanos>) -> Self {
+        let dates: Option<Vec<Nanos>> = integers.iter().map(|&integer| spelling::compact_date(integer)).collect();
+        match dates {
+            Some(dates) if !dates.is_empty() => Self::zoneless(Spelling::COMPACT, Civil::Nanos(dates)),
+            _ => Self::zoneless(Spelling::Integer, Civil::Nanos(integers)),
+        }
+    }
+
+    /// Dates that came as days since 1970.
+    #[cfg(feature = "frame")]
+    pub(crate) fn of_days(days: Vec<i32>) -> Self {
+        Self::zoneless(Spelling::iso(None, &Zone::Civil), Civil::Days(days))
+    }
+
+    fn zoneless(spelling: Spelling, civil: Civil) -> Self {
+        Self { spelling, civil, offsets: Vec::new(), named: None, notices: Vec::new() }
     }
 
     /// Instants in a zone, or civil times where there is none, that came as numbers. They are spelled as ISO dates
     /// where no time of day is needed.
+    #[cfg(feature = "frame")]
     pub(crate) fn of_moments(moments: Vec<Nanos>, named: Option<TimeZone>) -> Self {
         let zone = named.clone().map_or(Zone::Civil, Zone::Named);
         let civil: Vec<Nanos> = moments.iter().map(|&moment| zone.to_civil(moment)).collect();
@@ -72,7 +106,7 @@ impl TimeColumn {
             if named.is_some() { moments.iter().map(|&moment| zone.offset(moment)).collect() } else { vec![] };
         let dates = named.is_none() && civil.iter().all(|&time| civil::time_of_day(time) == 0);
         let spelling = Spelling::iso((!dates).then(|| digits_after_second(&civil)), &zone);
-        Self { spelling, civil, offsets, named, notices: Vec::new() }
+        Self { spelling, civil: Civil::Nanos(civil), offsets, named, notices: Vec::new() }
     }
 
     fn read_calendar<'a>(count: usize, text: &dyn Fn(usize) -> &'a str) -> Result<Self, Unreadable> {
@@ -108,6 +142,7 @@ impl TimeColumn {
             civil.push(reading.civil);
         }
         let spelling = calendar.map_or(Spelling::Integer, Spelling::Calendar);
+        let civil = Civil::Nanos(civil);
         Ok(Self { spelling, civil, offsets: zones.offsets, named: zones.named, notices: Vec::new() })
     }
 
@@ -121,26 +156,32 @@ impl TimeColumn {
         self.spelling != Spelling::Integer
     }
 
+    /// Whether all are ISO dates without a time of day.
+    #[cfg(feature = "frame")]
+    pub(crate) fn is_plain_date(&self) -> bool {
+        self.spelling == Spelling::iso(None, &Zone::Civil)
+    }
+
     /// Whether all times are integers that can be years.
     pub(crate) fn are_years(&self) -> bool {
-        !self.is_calendar() && self.civil.iter().all(|year| (1500..=2200).contains(year))
+        !self.is_calendar() && (0..self.len()).all(|row| (1500..=2200).contains(&self.civil.get(row)))
     }
 
     /// The moment to sort a row by: its instant, or its civil time where there is no zone.
     pub(crate) fn moment(&self, row: usize) -> Nanos {
         let offset = self.offsets.get(row).copied().unwrap_or(0);
-        self.civil[row] - Nanos::from(offset) * SECOND
+        self.civil.get(row) - Nanos::from(offset) * SECOND
     }
 
     /// The time of a row as the input spells it.
     pub(crate) fn label(&self, row: usize) -> String {
         let offset = self.offsets.get(row).copied().unwrap_or(0);
-        self.spelling.write(self.civil[row], offset, &self.named.clone().map_or(Zone::Fixed(offset), Zone::Named))
+        self.spelling.write(self.civil.get(row), offset, &self.named.clone().map_or(Zone::Fixed(offset), Zone::Named))
     }
 
     /// The times of some rows, which are sorted by [`moment`](Self::moment).
     pub(crate) fn select(&self, rows: &[u32]) -> Times {
-        let civil: Vec<Nanos> = rows.iter().map(|&row| self.civil[row as usize]).collect();
+        let civil: Vec<Nanos> = rows.iter().map(|&row| self.civil.get(row as usize)).collect();
         if self.offsets.is_empty() {
             return Times { spelling: self.spelling, zone: Zone::Civil, civil, instants: None };
         }
@@ -168,6 +209,7 @@ impl TimeColumn {
 const EXAMPLES: &str = "an integer, a date such as 2024-01-31, 2024-01 or 1949-Q1, or a time such as 2024-01-31T10:00Z";
 
 /// How many digits after the second the times need.
+#[cfg(feature = "frame")]
 fn digits_after_second(times: &[Nanos]) -> usize {
     let fits = |digits: &usize| times.iter().all(|time| time % 10_i128.pow(9 - *digits as u32) == 0);
     [0, 3, 6].into_iter().find(fits).unwrap_or(9)
@@ -246,7 +288,6 @@ fn mixed() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::civil::DAY;
 
     fn column(texts: &[&str]) -> TimeColumn {
         TimeColumn::of_texts(texts).expect("times")
@@ -258,15 +299,15 @@ mod tests {
 
     #[test]
     fn evidence_in_any_row_decides_the_order() {
-        assert_eq!(column(&["01/02/2024", "13/02/2024"]).civil[0], civil::midnight(2024, 2, 1).expect("a date"));
-        assert_eq!(column(&["01/02/2024", "02/13/2024"]).civil[0], civil::midnight(2024, 1, 2).expect("a date"));
+        assert_eq!(column(&["01/02/2024", "13/02/2024"]).civil.get(0), civil::midnight(2024, 2, 1).expect("a date"));
+        assert_eq!(column(&["01/02/2024", "02/13/2024"]).civil.get(0), civil::midnight(2024, 1, 2).expect("a date"));
     }
 
     #[test]
     fn regularity_decides_where_both_orders_read_all_rows() {
         let texts = ["10/01/2023", "11/01/2023", "12/01/2023", "01/01/2024"];
         let months = column(&texts);
-        assert_eq!(months.civil[0], civil::midnight(2023, 10, 1).expect("a date"));
+        assert_eq!(months.civil.get(0), civil::midnight(2023, 10, 1).expect("a date"));
         assert!(months.notices[0].contains("month/day/year"));
         let ambiguous = error(&["01/01/2024", "02/01/2024", "03/01/2024"]);
         assert!(ambiguous.contains("month/day/year") && ambiguous.contains("day/month/year"), "{ambiguous}");
@@ -303,6 +344,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "frame")]
     fn moments_are_spelled_as_coarsely_as_they_allow() {
         assert_eq!(TimeColumn::of_moments(vec![0, DAY], None).label(1), "1970-01-02");
         assert_eq!(TimeColumn::of_moments(vec![0, 3_600 * SECOND], None).label(1), "1970-01-01T01:00:00");

@@ -3,6 +3,8 @@
 pub mod batch;
 mod civil;
 mod column;
+#[cfg(feature = "frame")]
+pub mod frame;
 pub mod frequency;
 pub mod period;
 pub mod series;

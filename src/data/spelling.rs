@@ -132,6 +132,12 @@ pub(crate) fn read_integer(text: &str) -> Option<Nanos> {
     if plain { text.parse::<i64>().ok().map(Nanos::from) } else { None }
 }
 
+/// The date that the eight digits of an integer name, of a year that data can be from.
+pub(crate) fn compact_date(integer: Nanos) -> Option<Nanos> {
+    let integer = i64::try_from(integer).ok().filter(|integer| (15_000_000..22_010_000).contains(integer))?;
+    civil::midnight(integer / 10_000, integer / 100 % 100, integer % 100)
+}
+
 /// Reads a bare year as its last moment.
 pub(crate) fn read_year(text: &str) -> Option<Nanos> {
     let year = read_integer(text).filter(|_| text.len() == 4)?;
@@ -340,8 +346,18 @@ impl DateOrder {
 }
 
 impl Spelling {
-    /// ISO dates, and ISO times with so many digits after the second where a clock is needed: the spelling of times
+    /// Eight digits.
+    pub(crate) const COMPACT: Self = Self::Calendar(Calendar {
+        date: DateOrder::Compact,
+        padded: true,
+        long_month: false,
+        clock: None,
+        zone: ZoneSpelling::None,
+    });
+
+    /// ISO dates, or ISO times with so many digits after the second where a clock is needed: the spelling of times
     /// that come as numbers.
+    #[cfg(feature = "frame")]
     pub(crate) fn iso(fraction: Option<usize>, zone: &Zone) -> Self {
         let zone = match zone {
             Zone::Civil => ZoneSpelling::None,

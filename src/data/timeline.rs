@@ -79,6 +79,13 @@ impl Grid {
         if self.moment(estimate) > moment { estimate - 1 } else { estimate }
     }
 
+    /// Whether the moments are the grid's from its start on, without a gap: the usual case, found without a division.
+    fn holds_all(&self, moments: &[Nanos]) -> bool {
+        let step = self.moment(1) - self.start;
+        let fixed = matches!(self.frequency.base(), Base::Day | Base::Nanosecond | Base::Step);
+        fixed && moments.windows(2).all(|pair| pair[1] - pair[0] == step)
+    }
+
     /// The index of a moment of the grid.
     fn index(&self, moment: Nanos) -> Option<i64> {
         Some(self.floor(moment)).filter(|&index| self.moment(index) == moment)
@@ -118,6 +125,13 @@ pub(crate) struct OffGrid {
 }
 
 impl Times {
+    /// The times 1, 2, ..., n of rows without any.
+    #[cfg(feature = "frame")]
+    pub(crate) fn numbered(len: usize) -> Self {
+        let civil = (1..=len as Nanos).collect();
+        Self { spelling: Spelling::Integer, zone: Zone::Civil, civil, instants: None }
+    }
+
     /// Places the times on the grid of the given frequency, or of the one they show. There must be one at least.
     pub(crate) fn place(&self, given: Option<Frequency>) -> Result<Result<Placed, OffGrid>> {
         let frequency = self.grid_frequency(given)?;
@@ -129,6 +143,9 @@ impl Times {
         let shown = Some(self.shown_frequency(given, frequency));
         let (spelling, zone) = (self.spelling, self.zone.clone());
         let mut timeline = Timeline { spelling, zone, grid, frequency: shown, moments: None, len: moments.len() };
+        if grid.holds_all(moments) {
+            return Ok(Ok(Placed { timeline, positions: (0..moments.len() as i64).collect() }));
+        }
         let indices: Vec<Option<i64>> = moments.iter().map(|&moment| grid.index(moment)).collect();
         let rows: Vec<usize> = (0..indices.len()).filter(|&row| indices[row].is_none()).collect();
         if rows.is_empty() {
