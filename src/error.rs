@@ -19,6 +19,8 @@ pub enum ErrorKind {
     Data,
     /// A file could not be read or written.
     Io,
+    /// The reader of the standard output went away: nothing is wrong, there is nobody to write for.
+    BrokenPipe,
     /// A computation has no finite answer for these data (singular system, overflow).
     Numeric,
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "chart")]
 pub mod chart;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod data;
 pub mod error;
 pub mod evaluate;

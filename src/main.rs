@@ -1,1 +1,7 @@
-fn main() {}
+//! The `foretoken` command: parse, run, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    foretoken::cli::main()
+}

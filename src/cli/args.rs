@@ -1,0 +1,315 @@
+//! What can be typed: the argument structs, and nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Autoregressive time series: forecast a CSV, find its anomalies, plot both.
+#[derive(Debug, Parser)]
+#[command(
+    name = "foretoken",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:
+  foretoken forecast datasets/air_passengers.csv --horizon 24 --plot forecast.svg
+  foretoken forecast sales.parquet -H 12 --id store --time month --value units -o forecasts.csv
+  foretoken detect datasets/sensor_anomalies.csv --train-rows 2000 --plot anomalies.svg
+  cat series.csv | foretoken inspect -
+
+Exit codes: 0 ok, 1 failure, 2 usage, 3 bad data, 4 some series failed (listed on stderr),
+10 anomalies found with --fail-on-anomaly."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Forecast every series of a file, with intervals.
+    #[command(after_help = "Examples:
+  foretoken forecast datasets/air_passengers.csv --horizon 24 --plot forecast.svg
+  foretoken forecast datasets/panel_sales.csv -H 6 --model ar,snaive -o forecasts.csv
+  foretoken forecast datasets/nile.csv -H 10 --level 50,90 --json
+  foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet")]
+    Forecast(ForecastArgs),
+    /// Find values that the past does not explain.
+    #[command(after_help = "Examples:
+  foretoken detect datasets/sensor_anomalies.csv --train-rows 2000 --plot anomalies.svg
+  foretoken detect log.csv --train-until 2024-03-01 --false-alarm-rate 0.0001 -o scored.csv
+  foretoken detect today.csv --fail-on-anomaly > scored.csv || notify
+
+Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, is_anomaly.")]
+    Detect(DetectArgs),
+    /// Describe a file: rows, span, frequency, gaps, period, autocorrelations, which order fits.
+    #[command(after_help = "Examples:
+  foretoken inspect datasets/lynx.csv
+  foretoken inspect datasets/hourly_load.csv --plot diagnostics.svg")]
+    Inspect(InspectArgs),
+    /// Draw every series of a file.
+    #[command(after_help = "Example:
+  foretoken plot datasets/panel_sales.csv -o panel.svg")]
+    Plot(PlotArgs),
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example:
+  foretoken completions bash > ~/.local/share/bash-completion/completions/foretoken")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Which file, and which of its columns is what.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// CSV, TSV, Parquet or NDJSON file (.gz too); - reads standard input
+    pub(crate) file: PathBuf,
+    /// Column that names the series [default: unique_id, if there is one]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) id: Option<String>,
+    /// Column of times [default: ds, or the first column that reads as times]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) time: Option<String>,
+    /// Column of values [default: y, or the only numeric column left]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) value: Option<String>,
+    /// Step between times, as polars (15m, 1d, 1mo) or pandas (15min, D, MS) spell it [default: inferred]
+    #[arg(long, value_name = "FREQ")]
+    pub(crate) freq: Option<String>,
+    /// What to do about missing values and gaps [default: error to forecast, keep otherwise]
+    #[arg(long, value_enum)]
+    pub(crate) missing: Option<MissingArg>,
+    /// Season length in steps, 0 for none [default: inferred]
+    #[arg(long, value_name = "M")]
+    pub(crate) period: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MissingArg {
+    /// Stop and say where they are
+    Error,
+    /// Leave them out and treat the rest as consecutive
+    Drop,
+    /// Fill them linearly in time
+    Interpolate,
+    /// Keep them as unknown; models skip what depends on them
+    Keep,
+}
+
+/// Which model, and how it is fitted.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArgs {
+    /// AR order p, or auto
+    #[arg(long, value_name = "P|auto", default_value = "auto", value_parser = parse_order)]
+    pub(crate) order: OrAuto<usize>,
+    /// Criterion of --order auto
+    #[arg(long, value_enum, default_value_t = CriterionArg::Aicc)]
+    pub(crate) criterion: CriterionArg,
+    /// Largest order that --order auto tries [default: by length and period]
+    #[arg(long, value_name = "P")]
+    pub(crate) max_order: Option<usize>,
+    /// AR estimator [default: yule-walker; least-squares for long series]
+    #[arg(long, value_enum)]
+    pub(crate) estimator: Option<EstimatorArg>,
+    /// First differences d, or auto
+    #[arg(long, value_name = "D|auto", default_value = "auto", value_parser = parse_difference)]
+    pub(crate) difference: OrAuto<usize>,
+    /// Season of the AR: none, factors (classical, divided out), difference, or auto
+    #[arg(long, value_enum, default_value_t = SeasonalArg::Auto)]
+    pub(crate) seasonal: SeasonalArg,
+    /// Transform before the AR
+    #[arg(long, value_enum, default_value_t = TransformArg::Auto)]
+    pub(crate) transform: TransformArg,
+    /// Terms beside the lags: n none, c intercept, ct intercept and trend
+    #[arg(long, value_enum, default_value_t = TrendArg::C)]
+    pub(crate) trend: TrendArg,
+}
+
+/// A number, or `auto`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OrAuto<T> {
+    Auto,
+    Value(T),
+}
+
+/// Orders beyond this are refused as typing errors: a fit would need that many squared numbers.
+const MAX_ORDER: usize = 5_000;
+
+fn parse_order(text: &str) -> Result<OrAuto<usize>, String> {
+    parse_or_auto(text, MAX_ORDER)
+}
+
+fn parse_difference(text: &str) -> Result<OrAuto<usize>, String> {
+    parse_or_auto(text, 2)
+}
+
+fn parse_or_auto(text: &str, max: usize) -> Result<OrAuto<usize>, String> {
+    if text == "auto" {
+        return Ok(OrAuto::Auto);
+    }
+    match text.parse() {
+        Ok(value) if value <= max => Ok(OrAuto::Value(value)),
+        _ => Err(format!("expected `auto` or a whole number from 0 to {max}")),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CriterionArg {
+    Aic,
+    Aicc,
+    Bic,
+    Hqic,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EstimatorArg {
+    YuleWalker,
+    LeastSquares,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SeasonalArg {
+    Auto,
+    None,
+    Factors,
+    Difference,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TransformArg {
+    Auto,
+    None,
+    Log,
+    BoxCox,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TrendArg {
+    N,
+    C,
+    Ct,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub(crate) enum ModelName {
+    /// Autoregression with automatic preprocessing
+    Ar,
+    /// Constant mean
+    Mean,
+    /// Last value
+    Naive,
+    /// Random walk with drift
+    Rwd,
+    /// Value one season ago
+    Snaive,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ForecastArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Steps to forecast
+    #[arg(short = 'H', long, value_name = "N")]
+    pub(crate) horizon: usize,
+    /// Models, separated by commas
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "ar")]
+    pub(crate) model: Vec<ModelName>,
+    #[command(flatten)]
+    pub(crate) fit: ModelArgs,
+    /// Coverage of the intervals in percent, separated by commas
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "80,95", value_parser = parse_level)]
+    pub(crate) level: Vec<f64>,
+    /// What the point column holds
+    #[arg(long, value_enum, default_value_t = PointArg::Mean)]
+    pub(crate) point: PointArg,
+    /// Write this many sampled paths (column sample_id) instead of intervals
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) paths: Option<u32>,
+    /// Seed of the sampled paths
+    #[arg(long, default_value_t = 0, requires = "paths")]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PointArg {
+    Mean,
+    Median,
+}
+
+fn parse_level(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(level) if level > 0.0 && level < 100.0 => Ok(level),
+        _ => Err("expected a percentage above 0 and below 100, like 95".to_owned()),
+    }
+}
+
+/// Where results go.
+#[derive(Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Write the table here: .csv, .tsv, .json, .ndjson or .parquet by its ending; - for CSV on standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Draw a chart: .svg or .png by its ending
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Print one JSON object per series on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DetectArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Learn from the first N rows of every series; they get no alarms [default: two halves judge each other]
+    #[arg(long, value_name = "N", conflicts_with = "train_until")]
+    pub(crate) train_rows: Option<usize>,
+    /// Learn from the rows up to and including this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) train_until: Option<String>,
+    /// Share of normal rows that may raise an alarm
+    #[arg(long, value_name = "RATE", default_value = "0.001", value_parser = parse_rate)]
+    pub(crate) false_alarm_rate: f64,
+    /// Model of normal behaviour
+    #[arg(long, value_enum, default_value = "ar")]
+    pub(crate) model: ModelName,
+    #[command(flatten)]
+    pub(crate) fit: ModelArgs,
+    /// Exit with code 10 when an anomaly is found
+    #[arg(long)]
+    pub(crate) fail_on_anomaly: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate < 1.0 => Ok(rate),
+        _ => Err("expected a rate above 0 and below 1, like 0.001".to_owned()),
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    #[command(flatten)]
+    pub(crate) fit: ModelArgs,
+    /// Draw autocorrelations and residuals: .svg or .png by its ending
+    #[arg(long, value_name = "FILE")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Print one JSON object per series on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlotArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The chart: .svg or .png by its ending
+    #[arg(short = 'o', long, alias = "plot", value_name = "FILE", default_value = "series.svg")]
+    pub(crate) output: PathBuf,
+}

@@ -1,0 +1,194 @@
+//! From results to figures: what is drawn where. How it is drawn is the chart's business.
+
+use crate::chart::{Color, Figure, Layout, MAX_PANELS, Mark, Panel, Scale, Shape};
+use crate::data::series::Series;
+use crate::forecast::Forecast;
+use crate::math::autocovariance::{autocorrelations, partial_autocorrelations};
+use crate::math::special::normal_quantile;
+use crate::score::Detection;
+
+/// The place of every value of a series on the horizontal axis.
+fn times(series: &Series, range: std::ops::Range<usize>) -> Vec<f64> {
+    range.map(|position| series.timeline().seconds(position as i64)).collect()
+}
+
+fn scale(series: &Series) -> Scale {
+    if series.timeline().is_calendar() { Scale::Time } else { Scale::Number }
+}
+
+/// Panels of at most [`MAX_PANELS`] series under a title that says so.
+fn arrange(title: String, mut panels: Vec<Panel>, total: usize) -> Figure {
+    let layout = if panels.len() > 1 { Layout::Grid } else { Layout::Stacked };
+    panels.truncate(MAX_PANELS);
+    let shown = panels.len();
+    let figure = Figure::new(panels).title(title).layout(layout);
+    if shown < total { figure.subtitle(format!("the first {shown} of {total} series")) } else { figure }
+}
+
+fn history(series: &Series, from: usize) -> Mark {
+    Mark::Line {
+        x: times(series, from..series.len()),
+        y: series.values()[from..].to_vec(),
+        color: Color::Ink,
+        label: Some("observed".to_owned()),
+    }
+}
+
+/// A fan per series: history, then each model's point forecast in its intervals.
+pub(super) struct Fan<'a> {
+    pub(super) name: &'a str,
+    pub(super) series: &'a Series,
+    /// Display name, point forecasts, the forecast.
+    pub(super) models: Vec<(&'a str, Vec<f64>, &'a Forecast)>,
+}
+
+/// The fans of the first series of `total`.
+pub(super) fn forecast(fans: &[Fan<'_>], total: usize, levels: &[f64], value_name: &str) -> Figure {
+    let panels = fans.iter().take(MAX_PANELS).map(|fan| fan_panel(fan, levels, value_name)).collect();
+    let steps = fans.first().map_or(0, |fan| fan.models.first().map_or(0, |model| model.1.len()));
+    arrange(format!("Forecast of {value_name}, {steps} steps ahead"), panels, total)
+}
+
+fn fan_panel(fan: &Fan<'_>, levels: &[f64], value_name: &str) -> Panel {
+    let n = fan.series.len();
+    let horizon = fan.models.first().map_or(0, |model| model.1.len());
+    // Enough of the past to judge the forecast by, not so much that it becomes a sliver.
+    let from = n.saturating_sub((8 * horizon).max(60));
+    let mut panel = Panel::new(scale(fan.series)).y_label(value_name).with(history(fan.series, from));
+    if fan.name != value_name {
+        panel = panel.title(fan.name);
+    }
+    // Where the last value is known the fan opens from it.
+    let last = fan.series.values().last().copied().unwrap_or(f64::NAN);
+    let x = times(fan.series, n.saturating_sub(1)..n + horizon);
+    let from_last = |values: &mut dyn Iterator<Item = f64>| std::iter::once(last).chain(values).collect::<Vec<f64>>();
+    let mut sorted = levels.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    for (index, (name, point, ahead)) in fan.models.iter().enumerate() {
+        let color = Color::Series(index);
+        for (rank, &level) in sorted.iter().enumerate() {
+            let bounds: Vec<(f64, f64)> = (0..horizon).map(|step| ahead.interval(step, level / 100.0)).collect();
+            panel = panel.with(Mark::Band {
+                x: x.clone(),
+                lo: from_last(&mut bounds.iter().map(|bound| bound.0)),
+                hi: from_last(&mut bounds.iter().map(|bound| bound.1)),
+                color,
+                strength: 0.16 + 0.12 * rank as f64,
+                label: Some(format!("{name} {level} %")),
+            });
+        }
+        let y = from_last(&mut point.iter().copied());
+        panel = panel.with(Mark::Line { x: x.clone(), y, color, label: Some((*name).to_owned()) });
+    }
+    panel
+}
+
+/// One series: values with band and alarms above their surprisal. Several: a panel of values each.
+pub(super) fn detection(results: &[(&str, &Series, &Detection)], value_name: &str) -> Figure {
+    let title = format!("Anomalies of {value_name}");
+    if let [(name, series, detection)] = results {
+        let above = judged_panel(name, series, detection, value_name).weight(2.0);
+        return Figure::new(vec![above, surprisal_panel(series, detection)]).title(title);
+    }
+    let panels = results
+        .iter()
+        .take(MAX_PANELS)
+        .map(|(name, series, detection)| judged_panel(name, series, detection, value_name))
+        .collect();
+    arrange(title, panels, results.len())
+}
+
+fn judged_panel(name: &str, series: &Series, detection: &Detection, value_name: &str) -> Panel {
+    let x = times(series, 0..series.len());
+    let mut panel = Panel::new(scale(series)).y_label(value_name);
+    if name != value_name {
+        panel = panel.title(name);
+    }
+    panel = panel.with(Mark::Band {
+        x: x.clone(),
+        lo: detection.lo.clone(),
+        hi: detection.hi.clone(),
+        color: Color::Series(0),
+        strength: 0.25,
+        label: Some("expected range".to_owned()),
+    });
+    panel = panel.with(history(series, 0));
+    if let Some(first) = detection.judged.iter().position(|judged| *judged)
+        && first > 0
+    {
+        let label = Some("end of training".to_owned());
+        panel = panel.with(Mark::Vertical { x: x[first], color: Color::Muted, label });
+    }
+    let alarms: Vec<usize> = (0..series.len()).filter(|&row| detection.is_anomaly[row]).collect();
+    panel.with(Mark::Points {
+        x: alarms.iter().map(|&row| x[row]).collect(),
+        y: alarms.iter().map(|&row| series.values()[row]).collect(),
+        color: Color::Alarm,
+        label: Some(format!("anomalies ({})", alarms.len())),
+        shape: Shape::Ring,
+    })
+}
+
+fn surprisal_panel(series: &Series, detection: &Detection) -> Panel {
+    let x = times(series, 0..series.len());
+    let line = Mark::Line { x, y: detection.surprisal.clone(), color: Color::Series(0), label: None };
+    let panel = Panel::new(scale(series)).y_label("surprisal (nats)").with(line);
+    match detection.threshold_surprisal {
+        Some(y) => panel.with(Mark::Horizontal { y, color: Color::Alarm, label: Some("threshold".to_owned()) }),
+        None => panel,
+    }
+}
+
+/// Every series as it is.
+pub(super) fn series(series: &[Series], name_of: impl Fn(&Series) -> String, value_name: &str) -> Figure {
+    let panel = |one: &Series| {
+        let mark = Mark::Line { x: times(one, 0..one.len()), y: one.values().to_vec(), color: Color::Series(0), label: None };
+        let panel = Panel::new(scale(one)).y_label(value_name).with(mark);
+        if series.len() > 1 { panel.title(name_of(one)) } else { panel }
+    };
+    let panels = series.iter().take(MAX_PANELS).map(panel).collect();
+    arrange(value_name.to_owned(), panels, series.len())
+}
+
+/// Autocorrelations of the values, residuals over time, and their normal Q-Q plot, for one series.
+pub(super) fn diagnostics(name: &str, series: &Series, lags: usize, residuals: &[f64]) -> Figure {
+    let known: Vec<f64> = residuals.iter().copied().filter(|e| !e.is_nan()).collect();
+    let panels = vec![
+        correlogram("autocorrelation", &autocorrelations(series.values(), lags)[1..], series.len()),
+        correlogram("partial autocorrelation", &partial_autocorrelations(series.values(), lags), series.len()),
+        residual_panel(series, residuals),
+        normal_plot(known),
+    ];
+    Figure::new(panels).title(format!("Diagnostics of {name}")).layout(Layout::Grid)
+}
+
+/// Stems at lags 1, 2, .. between the 95 % limits of white noise.
+fn correlogram(label: &str, r: &[f64], n: usize) -> Panel {
+    let limit = normal_quantile(0.975) / (n as f64).sqrt();
+    let x = (1..=r.len()).map(|lag| lag as f64).collect();
+    let stems = Mark::Stems { x, y: r.to_vec(), color: Color::Series(0), label: None };
+    let line = |y: f64| Mark::Horizontal { y, color: Color::Muted, label: None };
+    Panel::new(Scale::Number).title(label).x_label("lag").with(line(limit)).with(line(-limit)).with(stems)
+}
+
+fn residual_panel(series: &Series, residuals: &[f64]) -> Panel {
+    let mark = Mark::Line {
+        x: times(series, 0..series.len()),
+        y: residuals.to_vec(),
+        color: Color::Series(0),
+        label: None,
+    };
+    let zero = Mark::Horizontal { y: 0.0, color: Color::Muted, label: None };
+    Panel::new(scale(series)).title("standardised residuals").with(zero).with(mark)
+}
+
+/// Ordered residuals against the normal quantiles at (i - 1/2) / n.
+fn normal_plot(mut residuals: Vec<f64>) -> Panel {
+    residuals.sort_by(f64::total_cmp);
+    let n = residuals.len() as f64;
+    let quantiles: Vec<f64> = (0..residuals.len()).map(|i| normal_quantile((i as f64 + 0.5) / n)).collect();
+    let ends: Vec<f64> = [quantiles.first(), quantiles.last()].into_iter().flatten().copied().collect();
+    let line = Mark::Line { x: ends.clone(), y: ends, color: Color::Muted, label: None };
+    let points = Mark::Points { x: quantiles, y: residuals, color: Color::Series(0), label: None, shape: Shape::Dot };
+    Panel::new(Scale::Number).title("normal Q-Q of residuals").x_label("normal quantile").with(line).with(points)
+}

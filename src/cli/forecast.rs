@@ -1,0 +1,259 @@
+//! `foretoken forecast`: fit every series, forecast it, write the table, draw the fan.
+
+use std::io::IsTerminal;
+
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::args::{ForecastArgs, ModelName, PointArg};
+use super::figures::{self, Fan};
+use super::input::{self, Loaded, Needs};
+use super::models::Spec;
+use super::output::{self, Column};
+use super::table::{Table, short};
+use super::{Outcome, progress};
+use crate::chart::{self, Figure};
+use crate::data::batch::{Batch, Covariates};
+use crate::data::frame::{Missing, write_whole};
+use crate::data::series::Series;
+use crate::error::{Error, Result};
+use crate::forecast::{Forecast, ForecastOptions, MAX_HORIZON, forecast};
+use crate::model::Summary;
+
+/// Rows of a forecast table that a terminal shows.
+const SHOWN_ROWS: usize = 60;
+
+/// The forecasts of one series by all models asked for.
+type Models = Vec<(Summary, Forecast)>;
+type SeriesForecast<'a> = (&'a Series, Models);
+
+pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
+    check(args)?;
+    let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
+    let format = args.output.plot.as_deref().map(chart::Format::of_path).transpose()?;
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false })?;
+    say_covariates(&loaded);
+    let series = std::mem::take(&mut loaded.panel.series);
+    let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, args));
+    let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
+    if let (Some(path), Some(format)) = (&args.output.plot, format) {
+        write_whole(path, &chart::render(&figure(&loaded, &forecasts, args), format)?)?;
+        eprintln!("wrote {}", path.display());
+    }
+    if args.output.json {
+        output::json_lines(forecasts.iter().map(|f| json_of(&loaded, f, args)))?;
+    } else if args.output.output.is_none() && std::io::stdout().is_terminal() {
+        output::to_stdout(text(&loaded, &forecasts, args).as_bytes())?;
+    }
+    if let Some(destination) = destination {
+        output::save(output::frame(None, columns(&loaded, &forecasts, args))?, destination)?;
+    }
+    Ok(outcome)
+}
+
+fn say_covariates(loaded: &Loaded) {
+    if !loaded.panel.covariate_columns.is_empty() {
+        eprintln!("note: no model here uses the columns {}", loaded.panel.covariate_columns.join(", "));
+    }
+}
+
+fn check(args: &ForecastArgs) -> Result<()> {
+    if !(1..=MAX_HORIZON).contains(&args.horizon) {
+        return Err(Error::usage(format!("--horizon {} cannot be forecast", args.horizon))
+            .expected(format!("1 to {MAX_HORIZON} steps")));
+    }
+    let mut seen: Vec<ModelName> = Vec::new();
+    for model in &args.model {
+        if seen.contains(model) {
+            return Err(Error::usage(format!("--model names {} twice", model.display_name())));
+        }
+        seen.push(*model);
+    }
+    if let (Some(paths), true) = (args.paths, args.model.len() > 1) {
+        return Err(Error::usage(format!("--paths {paths} of several models do not fit one table"))
+            .expected("one --model with --paths"));
+    }
+    Ok(())
+}
+
+/// Every series in parallel; results stay in the order of the file.
+fn forecast_all(series: &[Series], periods: &[usize], args: &ForecastArgs) -> Vec<Result<Models>> {
+    let bar = progress::bar("forecasting", series.len());
+    let results = series
+        .par_iter()
+        .zip(periods)
+        .enumerate()
+        .map(|(number, (series, &period))| {
+            let result = forecast_one(series, period, number, args);
+            bar.inc(1);
+            result
+        })
+        .collect();
+    bar.finish_and_clear();
+    results
+}
+
+fn forecast_one(series: &Series, period: usize, number: usize, args: &ForecastArgs) -> Result<Models> {
+    let context = Batch::single(series.values(), 0);
+    let options = ForecastOptions {
+        horizon: args.horizon,
+        paths: args.paths.map(|paths| paths as usize),
+        seed: args.seed,
+        stream: number as u32,
+    };
+    let models = args.model.iter().map(|&name| {
+        let (model, summary) = Spec::new(name, &args.fit, period).fit(series)?;
+        let ahead = forecast(model.as_ref(), &context, &Covariates::none(), options)?;
+        Ok((summary, ahead))
+    });
+    models.collect()
+}
+
+fn point(forecast: &Forecast, step: usize, args: &ForecastArgs) -> f64 {
+    match args.point {
+        PointArg::Mean => forecast.mean(step),
+        PointArg::Median => forecast.median(step),
+    }
+}
+
+/// `80`, or `99.5` where the level is not whole.
+fn level_name(level: f64) -> String {
+    level.to_string()
+}
+
+fn label(series: &Series, step: usize) -> String {
+    series.timeline().label((series.len() + step) as i64)
+}
+
+/// The output table: id and time under the user's own names, then every model's point and intervals, or the paths.
+fn columns(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs) -> Vec<Column> {
+    match args.paths {
+        Some(_) => path_columns(loaded, forecasts, args),
+        None => interval_columns(loaded, forecasts, args),
+    }
+}
+
+fn interval_columns(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs) -> Vec<Column> {
+    let steps = || forecasts.iter().flat_map(|f| (0..args.horizon).map(move |step| (f, step)));
+    let mut columns = input::key_columns(loaded, steps().map(|(f, step)| (f.0, label(f.0, step))));
+    for (index, model) in args.model.iter().enumerate() {
+        let name = model.display_name();
+        let value = |of: &dyn Fn(&Forecast, usize) -> f64| steps().map(|(f, step)| of(&f.1[index].1, step)).collect();
+        columns.push(Column::numbers(name, value(&|f, step| point(f, step, args))));
+        for &level in &args.level {
+            let share = level / 100.0;
+            let named = |side: &str| format!("{name}-{side}-{}", level_name(level));
+            columns.push(Column::numbers(named("lo"), value(&|f, step| f.interval(step, share).0)));
+            columns.push(Column::numbers(named("hi"), value(&|f, step| f.interval(step, share).1)));
+        }
+    }
+    columns
+}
+
+fn path_columns(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs) -> Vec<Column> {
+    let count = args.paths.map_or(0, |paths| paths as usize);
+    let rows = || {
+        forecasts.iter().flat_map(move |f| (0..count).flat_map(move |path| (0..args.horizon).map(move |step| (f, path, step))))
+    };
+    let mut columns = input::key_columns(loaded, rows().map(|(f, _, step)| (f.0, label(f.0, step))));
+    columns.push(Column::integers("sample_id", rows().map(|(_, path, _)| path as i64).collect()));
+    let value = |(f, path, step): (&SeriesForecast<'_>, usize, usize)| {
+        f.1[0].1.paths().map_or(f64::NAN, |paths| paths.step(step)[path])
+    };
+    columns.push(Column::numbers(args.model[0].display_name(), rows().map(value).collect()));
+    columns
+}
+
+/// What a terminal shows: what was fitted, then the table.
+fn text(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs) -> String {
+    let mut text = String::new();
+    let detailed = forecasts.len() <= 3;
+    for f in forecasts.iter().filter(|_| detailed) {
+        for (summary, _) in &f.1 {
+            text += &summary_text(f.0.id(), summary);
+        }
+    }
+    let columns = columns(loaded, forecasts, args);
+    let mut table = Table::new(columns.iter().map(|column| column.name.clone()));
+    let rows = columns.first().map_or(0, Column::len);
+    for row in 0..rows {
+        table.push(columns.iter().map(|column| column.shown(row)));
+    }
+    text += &table.render(SHOWN_ROWS);
+    if !detailed {
+        text += &format!("{} series, {} steps each; -o FILE writes all\n", forecasts.len(), args.horizon);
+    }
+    text
+}
+
+/// A few lines on what was fitted, in the shape that R and statsmodels users know.
+pub(super) fn summary_text(id: &str, summary: &Summary) -> String {
+    let mut text = if id.is_empty() { String::new() } else { format!("{id}: ") };
+    text += &format!("{}\n", summary.description);
+    if !summary.parameters.is_empty() {
+        let mut table = Table::new(["", "estimate", "std error"]);
+        for parameter in &summary.parameters {
+            let error = parameter.standard_error.map_or_else(String::new, short);
+            table.push([format!("  {}", parameter.name), short(parameter.value), error]);
+        }
+        text += &table.render(24);
+    }
+    text += &format!(
+        "  innovation variance {}, log-likelihood {} over {} values, AIC {}\n",
+        short(summary.innovation_variance),
+        short(summary.log_likelihood),
+        summary.observations,
+        short(summary.aic()),
+    );
+    for warning in &summary.warnings {
+        text += &format!("  note: {warning}\n");
+    }
+    text + "\n"
+}
+
+/// One object per series: every digit, nothing rounded.
+fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, args: &ForecastArgs) -> Value {
+    let mut object = Map::new();
+    if let Some(id) = &loaded.panel.id_column {
+        object.insert(id.clone(), json!(f.0.id()));
+    }
+    let times: Vec<String> = (0..args.horizon).map(|step| label(f.0, step)).collect();
+    object.insert(loaded.time_name().to_owned(), json!(times));
+    for (model, (summary, ahead)) in args.model.iter().zip(&f.1) {
+        let mut entry = output::json_of_summary(summary);
+        let steps = |of: &dyn Fn(usize) -> f64| (0..args.horizon).map(of).map(output::json_number).collect::<Vec<_>>();
+        entry.insert("mean".to_owned(), json!(steps(&|step| ahead.mean(step))));
+        entry.insert("median".to_owned(), json!(steps(&|step| ahead.median(step))));
+        entry.insert("se".to_owned(), json!(steps(&|step| ahead.std_dev(step))));
+        for &level in &args.level {
+            let (name, share) = (level_name(level), level / 100.0);
+            entry.insert(format!("lo-{name}"), json!(steps(&|step| ahead.interval(step, share).0)));
+            entry.insert(format!("hi-{name}"), json!(steps(&|step| ahead.interval(step, share).1)));
+        }
+        object.insert(model.display_name().to_owned(), Value::Object(entry));
+    }
+    Value::Object(object)
+}
+
+fn figure(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs) -> Figure {
+    let fan = |(series, models): &SeriesForecast<'_>| -> Vec<Vec<f64>> {
+        debug_assert_eq!(models.len(), args.model.len(), "one forecast per model of `{}`", series.id());
+        models.iter().map(|(_, ahead)| (0..args.horizon).map(|step| point(ahead, step, args)).collect()).collect()
+    };
+    let fans: Vec<Fan<'_>> = forecasts
+        .iter()
+        .take(chart::MAX_PANELS)
+        .map(|one| Fan {
+            name: loaded.name_of(one.0),
+            series: one.0,
+            models: args
+                .model
+                .iter()
+                .zip(fan(one))
+                .zip(&one.1)
+                .map(|((model, points), (_, ahead))| (model.display_name(), points, ahead))
+                .collect(),
+        })
+        .collect();
+    figures::forecast(&fans, forecasts.len(), &args.level, &loaded.panel.value_column)
+}

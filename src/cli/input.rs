@@ -1,0 +1,154 @@
+//! From the arguments that name a file to its series, with what there is to say about them on standard error.
+
+use rayon::prelude::*;
+
+use super::args::{InputArgs, MissingArg};
+use super::output::Column;
+use super::{Outcome, progress};
+use crate::data::frame::{Missing, Panel, ReadOptions, read_path};
+use crate::data::frequency::Frequency;
+use crate::data::period::infer_period;
+use crate::data::series::Series;
+use crate::error::{Error, Result};
+
+/// Failed series that are listed one by one; the others are counted.
+const LISTED_FAILURES: usize = 20;
+
+/// What a command does about missing values unless told, and whether it needs the input's rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Needs {
+    pub(super) missing: Missing,
+    pub(super) rows: bool,
+}
+
+/// A file's series with their periods.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) panel: Panel,
+    /// The season length of each series; 1 for none.
+    pub(super) periods: Vec<usize>,
+}
+
+impl Loaded {
+    /// The name of the time column in output: the user's own.
+    pub(super) fn time_name(&self) -> &str {
+        self.panel.time_column.as_deref().unwrap_or("t")
+    }
+
+    /// How a series is called in messages.
+    pub(super) fn name_of<'a>(&'a self, series: &'a Series) -> &'a str {
+        if self.panel.id_column.is_some() { series.id() } else { &self.panel.value_column }
+    }
+}
+
+/// Reads the file and settles the periods.
+pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
+    let options = ReadOptions {
+        id: args.id.clone(),
+        time: args.time.clone(),
+        value: args.value.clone(),
+        frequency: args.freq.as_deref().map(Frequency::parse).transpose()?,
+        missing: args.missing.map_or(needs.missing, policy),
+        keep_rows: needs.rows,
+    };
+    let spinner = progress::spinner("reading");
+    let panel = read_path(&args.file, &options);
+    spinner.finish_and_clear();
+    let panel = panel?;
+    for notice in &panel.notices {
+        eprintln!("note: {notice}");
+    }
+    let periods = panel
+        .series
+        .par_iter()
+        .map(|series| match args.period {
+            Some(period) => period.max(1),
+            None => infer_period(series.values(), series.timeline().frequency()),
+        })
+        .collect();
+    let loaded = Loaded { panel, periods };
+    say_calendar(&loaded, args.period.is_some());
+    Ok(loaded)
+}
+
+fn policy(arg: MissingArg) -> Missing {
+    match arg {
+        MissingArg::Error => Missing::Error,
+        MissingArg::Drop => Missing::Drop,
+        MissingArg::Interpolate => Missing::Interpolate,
+        MissingArg::Keep => Missing::Keep,
+    }
+}
+
+/// One line that says which frequency and period the results rest on.
+fn say_calendar(loaded: &Loaded, is_given: bool) {
+    let Some(first) = loaded.panel.series.first() else { return };
+    let frequency = first.timeline().frequency().map_or("irregular times".to_owned(), Frequency::describe);
+    let name = |period: usize| if period == 1 { "none".to_owned() } else { period.to_string() };
+    let period = match (loaded.periods.iter().min(), loaded.periods.iter().max()) {
+        (Some(1), Some(1)) => "no season".to_owned(),
+        (Some(low), Some(high)) if low == high => format!("period {low}"),
+        (Some(&low), Some(&high)) => format!("periods from {} to {high}", name(low)),
+        _ => return,
+    };
+    let source = if is_given { "given" } else { "inferred" };
+    eprintln!("note: {frequency}, {period} ({source})");
+}
+
+/// Lists what failed, in the file and afterwards. If nothing was done, the first failure is the result.
+pub(super) fn report_failures(loaded: &mut Loaded, failures: Vec<(String, Error)>, done: usize) -> Result<Outcome> {
+    let mut all = std::mem::take(&mut loaded.panel.failures);
+    all.extend(failures);
+    if all.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    let in_panel = loaded.panel.id_column.is_some();
+    let count = all.len();
+    let mut located = all.into_iter().map(|(id, error)| if in_panel { error.at(format!("series `{id}`")) } else { error });
+    if done == 0
+        && let Some(first) = located.next()
+    {
+        if count > 1 {
+            eprintln!("note: all {count} series failed; the first:");
+        }
+        return Err(first);
+    }
+    for error in located.by_ref().take(LISTED_FAILURES) {
+        eprintln!("error: {error}");
+    }
+    if count > LISTED_FAILURES {
+        eprintln!("error: and {} more", count - LISTED_FAILURES);
+    }
+    eprintln!("error: {count} of {} series failed; the others are done", count + done);
+    Ok(Outcome::SomeFailed)
+}
+
+/// Splits results of a panel's series, in their order, from their failures.
+pub(super) fn split<'a, T>(
+    series: &'a [Series],
+    results: Vec<Result<T>>,
+) -> (Vec<(&'a Series, T)>, Vec<(String, Error)>) {
+    let mut failures = Vec::new();
+    let mut done = Vec::new();
+    for (series, result) in series.iter().zip(results) {
+        match result {
+            Ok(value) => done.push((series, value)),
+            Err(error) => failures.push((series.id().to_owned(), error)),
+        }
+    }
+    (done, failures)
+}
+
+/// The id column (where the input has one) and the time column, under the user's own names.
+pub(super) fn key_columns<'a>(loaded: &Loaded, rows: impl Iterator<Item = (&'a Series, String)>) -> Vec<Column> {
+    let (mut ids, mut times) = (Vec::new(), Vec::new());
+    let has_id = loaded.panel.id_column.is_some();
+    for (series, time) in rows {
+        if has_id {
+            ids.push(series.id().to_owned());
+        }
+        times.push(time);
+    }
+    let id = loaded.panel.id_column.as_ref().map(|name| Column::text(name, ids));
+    id.into_iter().chain([Column::times(loaded.time_name(), times)]).collect()
+}

@@ -1,0 +1,284 @@
+//! `foretoken inspect`: what a file holds, and what an autoregression makes of it.
+
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::args::InspectArgs;
+use super::forecast::summary_text;
+use super::input::{self, Loaded, Needs};
+use super::models::{Spec, ar_spec};
+use super::output;
+use super::table::{Table, short};
+use super::{Outcome, figures};
+use crate::chart;
+use crate::data::batch::{Batch, Covariates};
+use crate::data::frame::{Missing, write_whole};
+use crate::data::series::Series;
+use crate::error::Result;
+use crate::math::autocovariance::{autocorrelations, partial_autocorrelations};
+use crate::math::residual_tests::{ChiSquaredTest, jarque_bera, ljung_box};
+use crate::math::special::normal_quantile;
+use crate::model::linear::{Criterion, OrderRow};
+use crate::model::{Autoregressive, Summary};
+use crate::predictive::Distribution;
+
+/// Series that are described in full; of more there is one line each.
+const DETAILED: usize = 3;
+/// Lines of the overview of a panel.
+const SHOWN_SERIES: usize = 60;
+const CRITERIA: [(Criterion, &str); 4] =
+    [(Criterion::Aic, "AIC"), (Criterion::Aicc, "AICc"), (Criterion::Bic, "BIC"), (Criterion::Hqic, "HQIC")];
+
+/// What is known about one series.
+struct Report {
+    moments: Moments,
+    /// Positions without a row in the file, and all positions without a value.
+    gaps: usize,
+    missing: usize,
+    acf: Vec<f64>,
+    pacf: Vec<f64>,
+    orders: Vec<OrderRow>,
+    summary: Summary,
+    residuals: Vec<f64>,
+    tests: Vec<(&'static str, ChiSquaredTest)>,
+}
+
+/// Mean, standard deviation (n - 1) and the five quartiles of the known values.
+struct Moments {
+    mean: f64,
+    std_dev: f64,
+    quartiles: [f64; 5],
+}
+
+pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
+    let format = args.plot.as_deref().map(chart::Format::of_path).transpose()?;
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: true })?;
+    let series = std::mem::take(&mut loaded.panel.series);
+    let reports: Vec<Result<Report>> =
+        (0..series.len()).into_par_iter().map(|number| report(&loaded, &series[number], number, args)).collect();
+    let (done, failures) = input::split(&series, reports);
+    let outcome = input::report_failures(&mut loaded, failures, done.len())?;
+    if let (Some(path), Some(format), Some((first, report))) = (&args.plot, format, done.first()) {
+        if done.len() > 1 {
+            eprintln!("note: the chart shows the first series, `{}`", loaded.name_of(first));
+        }
+        let figure = figures::diagnostics(loaded.name_of(first), first, report.acf.len() - 1, &report.residuals);
+        write_whole(path, &chart::render(&figure, format)?)?;
+        eprintln!("wrote {}", path.display());
+    }
+    if args.json {
+        output::json_lines(done.iter().map(|(series, report)| json_of(&loaded, series, report)))?;
+    } else if done.len() <= DETAILED {
+        let texts: Vec<String> = done.iter().map(|(series, report)| text(&loaded, series, report)).collect();
+        output::to_stdout(texts.join("\n").as_bytes())?;
+    } else {
+        output::to_stdout(overview(&loaded, &done).as_bytes())?;
+    }
+    Ok(outcome)
+}
+
+fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -> Result<Report> {
+    let period = loaded.periods[number];
+    let known: Vec<f64> = series.values().iter().copied().filter(|x| !x.is_nan()).collect();
+    let lags = lags_shown(series.len(), period);
+    let spec = ar_spec(&args.fit, period);
+    let train = std::slice::from_ref(series);
+    let orders = spec.order_table(train)?;
+    let (model, summary) = Spec::Ar(spec).fit(series)?;
+    let residuals = standardised_residuals(model.as_ref(), series)?;
+    let rows = loaded.panel.rows.as_ref().map(|rows| &rows.row_of[number]);
+    let gaps = rows.map_or(0, |rows| rows.iter().filter(|row| **row == u32::MAX).count());
+    Ok(Report {
+        moments: Moments::of(known.clone()),
+        gaps,
+        missing: series.len() - known.len(),
+        acf: autocorrelations(series.values(), lags),
+        pacf: partial_autocorrelations(series.values(), lags),
+        orders,
+        tests: tests(&residuals, lags, &summary),
+        summary,
+        residuals,
+    })
+}
+
+/// Two seasons, or R's 10 log10 n.
+fn lags_shown(n: usize, period: usize) -> usize {
+    let by_length = (10.0 * (n.max(2) as f64).log10()) as usize;
+    by_length.max(if period <= 24 { 2 * period } else { 0 }).min(n.saturating_sub(1)).max(1)
+}
+
+/// The normal quantile of every value's conditional probability: N(0, 1) noise where the model is right.
+fn standardised_residuals(model: &dyn Autoregressive, series: &Series) -> Result<Vec<f64>> {
+    let target = Batch::single(series.values(), 0);
+    let rows = model.conditionals(&Batch::empty(&[0]), &target, &Covariates::none())?;
+    let residual = |(row, x): (usize, &f64)| {
+        if rows.is_defined(row) && !x.is_nan() { standardised(&rows.row(row), *x) } else { f64::NAN }
+    };
+    Ok(series.values().iter().enumerate().map(residual).collect())
+}
+
+/// From the nearer tail, so that far residuals keep their size.
+fn standardised(row: &Distribution<'_>, x: f64) -> f64 {
+    let z = (row.map().backward(x) - row.parameters()[0]) / row.parameters()[1];
+    if row.parameters().len() == 2 { z } else { normal_quantile(row.cdf(x)) }
+}
+
+fn tests(residuals: &[f64], lags: usize, summary: &Summary) -> Vec<(&'static str, ChiSquaredTest)> {
+    let known: Vec<f64> = residuals.iter().copied().filter(|e| e.is_finite()).collect();
+    let fitted = summary.parameters.iter().filter(|parameter| parameter.name.starts_with("phi_")).count();
+    let ljung_box = ljung_box(&known, lags.max(fitted + 5), fitted).map(|test| ("Ljung-Box", test));
+    let jarque_bera = jarque_bera(&known).map(|test| ("Jarque-Bera", test));
+    ljung_box.into_iter().chain(jarque_bera).collect()
+}
+
+impl Moments {
+    fn of(mut known: Vec<f64>) -> Self {
+        let n = known.len() as f64;
+        let mean = known.iter().sum::<f64>() / n;
+        let std_dev = (known.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+        known.sort_unstable_by(f64::total_cmp);
+        let quartiles = std::array::from_fn(|quarter| quartile(&known, quarter));
+        Self { mean, std_dev, quartiles }
+    }
+}
+
+/// Linear interpolation between order statistics (type 7, the default of R and NumPy).
+fn quartile(sorted: &[f64], quarter: usize) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let (at, rest) = (last * quarter / 4, (last * quarter % 4) as f64 / 4.0);
+    let above = sorted[(at + 1).min(last)];
+    sorted[at] + rest * (above - sorted[at])
+}
+
+fn text(loaded: &Loaded, series: &Series, report: &Report) -> String {
+    let timeline = series.timeline();
+    let mut text = format!("{}\n", loaded.name_of(series));
+    text += &format!(
+        "  {} rows from {} to {}, {}\n",
+        series.len() - report.gaps,
+        timeline.label(0),
+        timeline.last_label(),
+        timeline.frequency().map_or("irregular times".to_owned(), |frequency| frequency.describe())
+    );
+    if report.missing > 0 {
+        let first = series.values().iter().position(|x| x.is_nan()).unwrap_or(0);
+        let values = report.missing - report.gaps;
+        text += &format!("  {} missing times and {values} missing values, the first at {}\n", report.gaps, timeline.label(first as i64));
+    }
+    let Moments { mean, std_dev, quartiles } = &report.moments;
+    text += &format!(
+        "  mean {}, standard deviation {}, quartiles {}\n\n",
+        short(*mean),
+        short(*std_dev),
+        quartiles.map(short).join("  ")
+    );
+    text += &correlations(report, series.len());
+    text += &order_table(&report.orders);
+    text += &summary_text("", &report.summary);
+    for (name, test) in &report.tests {
+        text += &format!(
+            "  {name}: {} on {} degrees of freedom, p {}\n",
+            short(test.statistic),
+            test.degrees_of_freedom,
+            short(test.p_value)
+        );
+    }
+    text
+}
+
+fn correlations(report: &Report, n: usize) -> String {
+    let limit = normal_quantile(0.975) / (n as f64).sqrt();
+    let mut table = Table::new(["lag", "acf", "pacf", "* beyond the 95 % limit of white noise"]);
+    for (lag, r) in report.acf.iter().enumerate().skip(1) {
+        let partial = report.pacf.get(lag - 1).copied().unwrap_or(f64::NAN);
+        let mark = |r: f64| if r.abs() > limit { "*" } else { " " };
+        table.push([format!("{lag}"), format!("{r:.3}"), format!("{partial:.3}"), format!("{}{}", mark(*r), mark(partial))]);
+    }
+    table.render(48) + "\n"
+}
+
+/// The criteria relative to their minima, so that the chosen orders read 0.
+fn order_table(orders: &[OrderRow]) -> String {
+    let best = CRITERIA.map(|(criterion, _)| orders.iter().map(|row| row.criterion(criterion)).fold(f64::INFINITY, f64::min));
+    let mut table = Table::new(["order", "AIC", "AICc", "BIC", "HQIC", "innovation variance"]);
+    for row in orders {
+        let mut cells = vec![row.order.to_string()];
+        for ((criterion, _), best) in CRITERIA.iter().zip(best) {
+            let above = row.criterion(*criterion) - best;
+            cells.push(if above == 0.0 { "0".to_owned() } else { format!("{above:.2}") });
+        }
+        cells.push(short(row.innovation_variance));
+        table.push(cells);
+    }
+    format!("criteria above their minimum, on a common sample, after the transform below\n{}\n", table.render(40))
+}
+
+fn overview(loaded: &Loaded, done: &[(&Series, Report)]) -> String {
+    let mut table = Table::new(["series", "rows", "from", "to", "missing", "mean", "sd", "model"]);
+    for (series, report) in done {
+        table.push([
+            loaded.name_of(series).to_owned(),
+            series.len().to_string(),
+            series.timeline().label(0),
+            series.timeline().last_label(),
+            report.missing.to_string(),
+            short(report.moments.mean),
+            short(report.moments.std_dev),
+            report.summary.description.clone(),
+        ]);
+    }
+    table.render(SHOWN_SERIES) + &format!("{} series; --json describes each in full\n", done.len())
+}
+
+fn json_of(loaded: &Loaded, series: &Series, report: &Report) -> Value {
+    let timeline = series.timeline();
+    let numbers = |x: &[f64]| x.iter().map(|x| output::json_number(*x)).collect::<Vec<_>>();
+    let mut object = Map::new();
+    if let Some(id) = &loaded.panel.id_column {
+        object.insert(id.clone(), json!(series.id()));
+    }
+    let orders: Vec<Value> = report
+        .orders
+        .iter()
+        .map(|row| {
+            let mut entry = Map::new();
+            entry.insert("order".to_owned(), json!(row.order));
+            entry.insert("innovation_variance".to_owned(), output::json_number(row.innovation_variance));
+            for (criterion, name) in CRITERIA {
+                entry.insert(name.to_lowercase(), output::json_number(row.criterion(criterion)));
+            }
+            Value::Object(entry)
+        })
+        .collect();
+    let tests: Map<String, Value> = report
+        .tests
+        .iter()
+        .map(|(name, test)| {
+            let value = json!({
+                "statistic": output::json_number(test.statistic),
+                "degrees_of_freedom": test.degrees_of_freedom,
+                "p_value": output::json_number(test.p_value),
+            });
+            ((*name).to_owned(), value)
+        })
+        .collect();
+    for (name, value) in [
+        ("rows", json!(series.len() - report.gaps)),
+        ("from", json!(timeline.label(0))),
+        ("to", json!(timeline.last_label())),
+        ("frequency", json!(timeline.frequency().map(|frequency| frequency.to_string()))),
+        ("missing_times", json!(report.gaps)),
+        ("missing_values", json!(report.missing - report.gaps)),
+        ("mean", output::json_number(report.moments.mean)),
+        ("std_dev", output::json_number(report.moments.std_dev)),
+        ("quartiles", json!(numbers(&report.moments.quartiles))),
+        ("acf", json!(numbers(&report.acf))),
+        ("pacf", json!(numbers(&report.pacf))),
+        ("orders", json!(orders)),
+        ("fit", Value::Object(output::json_of_summary(&report.summary))),
+        ("tests", Value::Object(tests)),
+    ] {
+        object.insert(name.to_owned(), value);
+    }
+    Value::Object(object)
+}

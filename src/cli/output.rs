@@ -1,0 +1,178 @@
+//! Where results go: tables to files or standard output, pictures to files, JSON lines.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use polars::prelude::{Column as FrameColumn, DataFrame, NamedFrom, Series};
+use serde_json::{Map, Value, json};
+
+use super::table::short;
+use crate::data::frame::{Destination, TableFormat, write_table};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::Summary;
+
+/// One named column of results. A missing number is NaN.
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    pub(super) name: String,
+    data: Data,
+}
+
+#[derive(Debug, Clone)]
+enum Data {
+    Text(Vec<String>),
+    Integers(Vec<i64>),
+    Numbers(Vec<f64>),
+    Flags(Vec<Option<bool>>),
+}
+
+impl Column {
+    pub(super) fn text(name: impl Into<String>, values: Vec<String>) -> Self {
+        Self { name: name.into(), data: Data::Text(values) }
+    }
+
+    /// Times as they are spelled; whole numbers stay numbers.
+    pub(super) fn times(name: impl Into<String>, labels: Vec<String>) -> Self {
+        let whole: Option<Vec<i64>> = labels.iter().map(|label| label.parse().ok()).collect();
+        match whole {
+            Some(numbers) => Self::integers(name, numbers),
+            None => Self::text(name, labels),
+        }
+    }
+
+    pub(super) fn integers(name: impl Into<String>, values: Vec<i64>) -> Self {
+        Self { name: name.into(), data: Data::Integers(values) }
+    }
+
+    pub(super) fn numbers(name: impl Into<String>, values: Vec<f64>) -> Self {
+        Self { name: name.into(), data: Data::Numbers(values) }
+    }
+
+    pub(super) fn flags(name: impl Into<String>, values: Vec<Option<bool>>) -> Self {
+        Self { name: name.into(), data: Data::Flags(values) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match &self.data {
+            Data::Text(values) => values.len(),
+            Data::Integers(values) => values.len(),
+            Data::Numbers(values) => values.len(),
+            Data::Flags(values) => values.len(),
+        }
+    }
+
+    /// A value as a terminal shows it.
+    pub(super) fn shown(&self, row: usize) -> String {
+        match &self.data {
+            Data::Text(values) => values[row].clone(),
+            Data::Integers(values) => values[row].to_string(),
+            Data::Numbers(values) => short(values[row]),
+            Data::Flags(values) => values[row].map_or_else(String::new, |flag| flag.to_string()),
+        }
+    }
+
+    fn into_frame_column(self) -> FrameColumn {
+        let name = self.name.into();
+        match self.data {
+            Data::Text(values) => Series::new(name, values),
+            Data::Integers(values) => Series::new(name, values),
+            Data::Numbers(values) => Series::new(name, values),
+            Data::Flags(values) => Series::new(name, values),
+        }
+        .into()
+    }
+}
+
+/// A table of columns, beside those of an input where there is one.
+///
+/// # Errors
+/// If a result has the name of an input column.
+pub(super) fn frame(input: Option<&DataFrame>, columns: Vec<Column>) -> Result<DataFrame> {
+    let mut all: Vec<FrameColumn> = input.map_or_else(Vec::new, |frame| frame.columns().to_vec());
+    let height = input.map_or_else(|| columns.first().map_or(0, Column::len), DataFrame::height);
+    for column in columns {
+        if all.iter().any(|other| other.name().as_str() == column.name) {
+            return Err(Error::usage(format!("the input already has a column `{}`", column.name))
+                .expected("a name that the output can use")
+                .hint("rename that column in the input"));
+        }
+        all.push(column.into_frame_column());
+    }
+    DataFrame::new(height, all).map_err(|error| Error::data("the output table cannot be built").caused_by(error))
+}
+
+/// Where the table goes, if anywhere: a file, or standard output when asked for or when that is no terminal.
+pub(super) fn destination(output: Option<&Path>, json: bool) -> Result<Option<(Destination<'_>, TableFormat)>> {
+    match output {
+        Some(path) if path == Path::new("-") && json => {
+            Err(Error::usage("-o - and --json both write to standard output").hint("give one of them"))
+        }
+        Some(path) if path == Path::new("-") => Ok(Some((Destination::Stdout, TableFormat::Csv))),
+        Some(path) => match TableFormat::of_path(path) {
+            Some(format) => Ok(Some((Destination::Path(path), format))),
+            None => Err(Error::usage("the ending names no table format")
+                .at(path.display().to_string())
+                .expected("a file name that ends in .csv, .tsv, .json, .ndjson or .parquet")),
+        },
+        None if json || std::io::stdout().is_terminal() => Ok(None),
+        None => Ok(Some((Destination::Stdout, TableFormat::Csv))),
+    }
+}
+
+/// Writes a table and says where.
+pub(super) fn save(mut frame: DataFrame, (destination, format): (Destination<'_>, TableFormat)) -> Result<()> {
+    write_table(&mut frame, format, destination)?;
+    if let Destination::Path(path) = destination {
+        eprintln!("wrote {}", path.display());
+    }
+    Ok(())
+}
+
+/// Writes all bytes to standard output; a closed pipe is its own kind of error.
+pub(super) fn to_stdout(bytes: &[u8]) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
+        let kind = match error.kind() {
+            std::io::ErrorKind::BrokenPipe => ErrorKind::BrokenPipe,
+            _ => ErrorKind::Io,
+        };
+        Error::new(kind, "standard output cannot be written").caused_by(error)
+    })
+}
+
+/// One JSON object per line.
+pub(super) fn json_lines(objects: impl Iterator<Item = Value>) -> Result<()> {
+    let text: String = objects.map(|object| object.to_string() + "\n").collect();
+    to_stdout(text.as_bytes())
+}
+
+/// A number, or null where there is none.
+pub(super) fn json_number(x: f64) -> Value {
+    if x.is_finite() { json!(x) } else { Value::Null }
+}
+
+/// What a fit reports, every digit.
+pub(super) fn json_of_summary(summary: &Summary) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("model".to_owned(), json!(summary.description));
+    let parameters: Map<String, Value> = summary
+        .parameters
+        .iter()
+        .map(|parameter| {
+            let error = parameter.standard_error.map_or(Value::Null, json_number);
+            (parameter.name.clone(), json!({ "estimate": json_number(parameter.value), "std_error": error }))
+        })
+        .collect();
+    object.insert("parameters".to_owned(), Value::Object(parameters));
+    for (name, value) in [
+        ("innovation_variance", summary.innovation_variance),
+        ("innovation_variance_unbiased", summary.innovation_variance_unbiased),
+        ("log_likelihood", summary.log_likelihood),
+        ("aic", summary.aic()),
+    ] {
+        object.insert(name.to_owned(), json_number(value));
+    }
+    object.insert("observations".to_owned(), json!(summary.observations));
+    object.insert("warnings".to_owned(), json!(summary.warnings));
+    object
+}

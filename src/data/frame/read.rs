@@ -1,0 +1,151 @@
+//! From a file or bytes to a panel.
+
+use std::io::Read;
+use std::path::Path;
+
+use polars::prelude::DataFrame;
+
+use super::cells;
+use super::csv::{self, KnownTypes, Layout};
+use super::panel::{Content, Panel};
+use super::roles::Roles;
+use super::table::{self, Format, Table};
+use super::time;
+use crate::data::column::Unreadable;
+use crate::data::frequency::Frequency;
+use crate::{Error, Result};
+
+/// Separated text from this size on is first tried the fast way.
+const LARGE: usize = 4 << 20;
+/// How much of a large text decides what its columns are.
+const HEAD: usize = 1 << 16;
+
+/// What to do about missing values and times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missing {
+    /// Refuse them, saying where they are.
+    #[default]
+    Error,
+    /// Leave the rows out and take the rest as consecutive.
+    Drop,
+    /// Draw straight lines between the neighbours.
+    Interpolate,
+    /// Keep them as NaN: the model decides.
+    Keep,
+}
+
+/// How to read a table.
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions {
+    /// The column that names the series; by default `unique_id` where there is one.
+    pub id: Option<String>,
+    /// The column of times; by default `ds`, or the first column of dates.
+    pub time: Option<String>,
+    /// The column of values; by default `y`, or the only column of numbers left.
+    pub value: Option<String>,
+    /// The distance of the times; by default what they show.
+    pub frequency: Option<Frequency>,
+    /// What to do about missing values and times.
+    pub missing: Missing,
+    /// Whether to keep every column of the input beside the series.
+    pub keep_rows: bool,
+}
+
+/// Reads a file; `-` is the standard input. The format is recognised by content: CSV, TSV or other separated text,
+/// NDJSON, Parquet, each also packed with gzip or Zstandard.
+///
+/// # Errors
+/// If the file cannot be read ([`ErrorKind::Io`](crate::ErrorKind::Io)), a named column does not exist
+/// ([`ErrorKind::Usage`](crate::ErrorKind::Usage)), or the data cannot be used
+/// ([`ErrorKind::Data`](crate::ErrorKind::Data)), with file, series and line.
+pub fn read_path(path: &Path, options: &ReadOptions) -> Result<Panel> {
+    if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().lock().read_to_end(&mut bytes);
+        read.map_err(|error| Error::io("the standard input could not be read").caused_by(error))?;
+        return read_bytes(bytes, "standard input", options);
+    }
+    let name = path.display().to_string();
+    if path.is_dir() {
+        return Err(Error::io("is a directory").at(name).expected("a file"));
+    }
+    let bytes = std::fs::read(path).map_err(|error| Error::io(format!("cannot be read: {error}")).at(name.clone()))?;
+    read_bytes(bytes, &name, options)
+}
+
+/// Reads the bytes of a file; errors call it by the name.
+///
+/// # Errors
+/// As [`read_path`].
+pub fn read_bytes(bytes: Vec<u8>, name: &str, options: &ReadOptions) -> Result<Panel> {
+    panel_of(bytes, options, LARGE).map_err(|error| error.at(name))
+}
+
+fn panel_of(bytes: Vec<u8>, options: &ReadOptions, large: usize) -> Result<Panel> {
+    let bytes = table::decompressed(bytes)?;
+    let format = Format::of(&bytes)?;
+    if format == Format::Separated && bytes.len() >= large {
+        let fast = read_large(&bytes, options);
+        if let Some((table, roles)) = fast {
+            drop(bytes);
+            // Whatever does not fit is found and explained the careful way below; nothing is lost here.
+            return content(table, roles, options)?.into_panel(options);
+        }
+    }
+    let table = table::read(bytes, format)?;
+    let roles = Roles::of(&table.frame, options)?;
+    content(table, roles, options)?.into_panel(options)
+}
+
+/// The fast way for a large text whose first rows are plain: ISO dates (or no times at all), and numbers.
+fn read_large(bytes: &[u8], options: &ReadOptions) -> Option<(Table, Roles)> {
+    let head = &bytes[..bytes.len().min(HEAD)];
+    let end = head.iter().rposition(|&b| b == b'\n')?;
+    let sample = table::read(head[..=end].to_vec(), Format::Separated).ok()?;
+    let roles = Roles::of(&sample.frame, options).ok()?;
+    let plain = roles.time.as_ref().is_none_or(|name| is_plain_date(&sample.frame, name));
+    if !plain || !sample.notices.is_empty() || bytes.starts_with(b"\xef\xbb\xbf") {
+        return None;
+    }
+    let layout = Layout::of(std::str::from_utf8(&head[..=end]).ok()?).ok()?;
+    let needed = roles.id.iter().chain(&roles.time).chain([&roles.value]).chain(&roles.covariates);
+    let wanted = (!options.keep_rows).then(|| needed.cloned().collect());
+    let types = KnownTypes { time: roles.time.clone(), value: roles.value.clone(), wanted };
+    csv::read_large(bytes, &layout, &types).map(|table| (table, roles))
+}
+
+fn is_plain_date(frame: &DataFrame, name: &str) -> bool {
+    let times = frame.column(name).ok().and_then(|column| time::times(column).ok());
+    times.is_some_and(|times| times.is_plain_date())
+}
+
+/// Gives the columns their meaning.
+fn content(table: Table, mut roles: Roles, options: &ReadOptions) -> Result<Content> {
+    let Table { frame, lines, mut notices } = table;
+    let column = |name: &str| frame.column(name).map_err(|_| Error::usage(format!("there is no column `{name}`")));
+    let at = |error: Error, row, name: &str| error.at(format!("column `{name}`")).at(lines.place(row));
+    let times = |name: &String| time::times(column(name)?).map_err(|Unreadable { row, error }| at(error, row, name));
+    let times = roles.time.as_ref().map(times).transpose()?;
+    let values = cells::numbers(column(&roles.value)?)
+        .map_err(|(row, text)| at(cells::not_a_number(&text), row, &roles.value))?;
+    let mut covariates = Vec::new();
+    for name in std::mem::take(&mut roles.covariates) {
+        match cells::numbers(column(&name)?) {
+            Ok(values) => covariates.push((name, values)),
+            Err((row, text)) => {
+                notices.push(format!("column `{name}` is ignored: `{text}` ({}) is no number", lines.place(row)));
+            }
+        }
+    }
+    notices.extend(roles.texts.iter().map(|name| format!("column `{name}` holds no numbers and is ignored")));
+    notices.extend(times.iter().flat_map(|times| times.notices.clone()));
+    let ids = roles.id.as_ref().map(|name| column(name)).transpose()?.cloned();
+    let frame = options.keep_rows.then(|| typed(&frame));
+    Ok(Content { roles, ids, times, values, covariates, lines, notices, frame })
+}
+
+/// The table with numbers as numbers, so that it is written as it was read in formats with types.
+fn typed(frame: &DataFrame) -> DataFrame {
+    let columns = frame.columns().iter().map(cells::typed).collect();
+    DataFrame::new(frame.height(), columns).unwrap_or_else(|_| frame.clone())
+}

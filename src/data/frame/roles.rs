@@ -1,0 +1,177 @@
+//! Which column of a table is the id, the time, the value.
+//!
+//! Named columns come first, then the names `unique_id`, `ds` and `y`, then what the columns hold: the first one of
+//! dates is the time, the only one of numbers left is the value. What stays unclear is an error that lists the
+//! candidates. All decisions rest on the first rows, so that they do not depend on how much of a file is read.
+
+use polars::prelude::{Column, DataFrame};
+
+use super::cells::looks_numeric;
+use super::read::ReadOptions;
+use super::time::{looks_like_dates, looks_like_integers};
+use crate::{Error, Result};
+
+/// The rows that decide.
+const SAMPLE: usize = 100;
+
+/// The column names by role.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Roles {
+    pub(super) id: Option<String>,
+    pub(super) time: Option<String>,
+    pub(super) value: String,
+    /// Numeric columns without role.
+    pub(super) covariates: Vec<String>,
+    /// Columns of text without role: what an id may be hidden in.
+    pub(super) texts: Vec<String>,
+}
+
+impl Roles {
+    /// Decides for a table.
+    pub(super) fn of(frame: &DataFrame, options: &ReadOptions) -> Result<Self> {
+        let sample = frame.head(Some(SAMPLE));
+        let mut columns = Undecided { columns: sample.columns().iter().filter(|c| !is_row_number(c)).collect() };
+        let id = columns.named(frame, options.id.as_deref(), "unique_id")?;
+        let time = columns.named(frame, options.time.as_deref(), "ds")?;
+        let value = columns.named(frame, options.value.as_deref(), "y")?;
+        let time = time.or_else(|| columns.take_time(value.is_none()));
+        let value = match value {
+            Some(value) => value,
+            None => columns.take_value(time.as_deref())?,
+        };
+        let (numeric, texts): (Vec<_>, Vec<_>) = columns.columns.into_iter().partition(|column| looks_numeric(column));
+        Ok(Self { id, time, value, covariates: names(&numeric), texts: names(&texts) })
+    }
+}
+
+fn names(columns: &[&Column]) -> Vec<String> {
+    columns.iter().map(|column| column.name().to_string()).collect()
+}
+
+/// The row numbers that R and pandas write as a first column.
+fn is_row_number(column: &Column) -> bool {
+    ["rownames", "Unnamed: 0", "column_1"].contains(&column.name().as_str()) && looks_like_integers(column)
+}
+
+/// The columns that have no role yet.
+struct Undecided<'a> {
+    columns: Vec<&'a Column>,
+}
+
+impl Undecided<'_> {
+    /// The column that an option names, or the one with the usual name.
+    fn named(&mut self, frame: &DataFrame, option: Option<&str>, usual: &str) -> Result<Option<String>> {
+        let name = option.unwrap_or(usual);
+        let found = frame.get_column_names().iter().any(|column| column.as_str() == name);
+        match (found, option) {
+            (true, _) => {
+                self.columns.retain(|column| column.name() != name);
+                Ok(Some(name.to_owned()))
+            }
+            (false, None) => Ok(None),
+            (false, Some(_)) => {
+                let known: Vec<String> = frame.get_column_names().iter().map(|name| format!("`{name}`")).collect();
+                Err(Error::usage(format!("there is no column `{name}`"))
+                    .expected(format!("one of {}", known.join(", "))))
+            }
+        }
+    }
+
+    fn take(&mut self, position: usize) -> String {
+        self.columns.remove(position).name().to_string()
+    }
+
+    /// The first column of dates or years; else, where a column of numbers is left for the values, the first column if
+    /// its integers can be times.
+    fn take_time(&mut self, value_is_open: bool) -> Option<String> {
+        let dates = self.columns.iter().position(|column| looks_like_dates(column));
+        let several = self.columns.len() >= 2 || !value_is_open;
+        let integers = || {
+            let first = self.columns.first()?;
+            (several && looks_like_integers(first) && increases(first)).then_some(0)
+        };
+        let position = dates.filter(|_| several).or_else(integers)?;
+        Some(self.take(position))
+    }
+
+    fn take_value(&mut self, time: Option<&str>) -> Result<String> {
+        let numeric: Vec<usize> = (0..self.columns.len()).filter(|&i| looks_numeric(self.columns[i])).collect();
+        match (numeric[..].as_ref(), self.columns.len()) {
+            ([only], _) => Ok(self.take(*only)),
+            // The only column left holds the values, whatever is wrong with them.
+            ([], 1) if time.is_some() => Ok(self.take(0)),
+            ([], _) => Err(Error::data("no column holds numbers").expected("a column of values").hint(CHOOSE)),
+            (several, _) => {
+                let names: Vec<String> = several.iter().map(|&i| format!("`{}`", self.columns[i].name())).collect();
+                Err(Error::data(format!("several columns may hold the values: {}", names.join(", "))).hint(CHOOSE))
+            }
+        }
+    }
+}
+
+const CHOOSE: &str =
+    "name the column of values with --value COLUMN, that of times with --time COLUMN, that of series with --id COLUMN";
+
+/// Whether integers strictly increase, as times of one series do.
+fn increases(column: &Column) -> bool {
+    let numbers = super::cells::numbers(column).unwrap_or_default();
+    numbers.windows(2).all(|pair| pair[0] < pair[1])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roles(columns: &[(&str, &[&str])], options: &ReadOptions) -> Result<Roles> {
+        let columns: Vec<Column> = columns.iter().map(|(name, texts)| Column::new((*name).into(), *texts)).collect();
+        Roles::of(&DataFrame::new_infer_height(columns).expect("a frame"), options)
+    }
+
+    fn said(columns: &[(&str, &[&str])]) -> (Option<String>, Option<String>, String) {
+        let roles = roles(columns, &ReadOptions::default()).expect("roles");
+        (roles.id, roles.time, roles.value)
+    }
+
+    fn some(name: &str) -> Option<String> {
+        Some(name.to_owned())
+    }
+
+    const DATES: &[&str] = &["2024-01-01", "2024-01-02"];
+    const NUMBERS: &[&str] = &["5.5", "2"];
+
+    #[test]
+    fn usual_names_come_before_contents() {
+        let panel = [("a", NUMBERS), ("unique_id", &["a", "b"]), ("ds", DATES), ("y", NUMBERS)];
+        assert_eq!(said(&panel), (some("unique_id"), some("ds"), "y".to_owned()));
+    }
+
+    #[test]
+    fn two_columns_of_any_name() {
+        assert_eq!(said(&[("when", DATES), ("what", NUMBERS)]), (None, some("when"), "what".to_owned()));
+        assert_eq!(said(&[("what", NUMBERS), ("when", DATES)]), (None, some("when"), "what".to_owned()));
+        assert_eq!(said(&[("year", &["1871", "1872"]), ("flow", NUMBERS)]).1, some("year"));
+        assert_eq!(said(&[("t", &["1", "2"]), ("x", &["7", "8"])]), (None, some("t"), "x".to_owned()));
+        assert_eq!(said(&[("x", NUMBERS)]), (None, None, "x".to_owned()));
+        assert_eq!(said(&[("rownames", &["1", "2"]), ("x", NUMBERS)]), (None, None, "x".to_owned()));
+        assert_eq!(said(&[("date", DATES), ("x", &["a", "b"])]), (None, some("date"), "x".to_owned()));
+    }
+
+    #[test]
+    fn unclear_columns_are_listed() {
+        let columns = [("date", DATES), ("a", NUMBERS), ("b", NUMBERS)];
+        let error = roles(&columns, &ReadOptions::default()).expect_err("two values").to_string();
+        assert!(error.contains("`a`, `b`") && error.contains("--value"), "{error}");
+        let options = ReadOptions { value: some("b"), ..ReadOptions::default() };
+        assert_eq!(roles(&columns, &options).expect("roles").covariates, ["a"]);
+        let options = ReadOptions { value: some("c"), ..ReadOptions::default() };
+        let error = roles(&columns, &options).expect_err("no such column");
+        assert_eq!(error.kind(), crate::ErrorKind::Usage);
+        assert!(error.to_string().contains("`date`, `a`, `b`"));
+    }
+
+    #[test]
+    fn texts_left_over_may_be_ids() {
+        let columns = [("date", DATES), ("shop", &["a", "b"] as &[&str]), ("sales", NUMBERS)];
+        assert_eq!(roles(&columns, &ReadOptions::default()).expect("roles").texts, ["shop"]);
+    }
+}
