@@ -10,6 +10,8 @@ mod panel;
 mod read;
 mod roles;
 mod table;
+#[cfg(test)]
+mod tests;
 mod time;
 mod write;
 

@@ -81,7 +81,7 @@ pub fn read_bytes(bytes: Vec<u8>, name: &str, options: &ReadOptions) -> Result<P
     panel_of(bytes, options, LARGE).map_err(|error| error.at(name))
 }
 
-fn panel_of(bytes: Vec<u8>, options: &ReadOptions, large: usize) -> Result<Panel> {
+pub(super) fn panel_of(bytes: Vec<u8>, options: &ReadOptions, large: usize) -> Result<Panel> {
     let bytes = table::decompressed(bytes)?;
     let format = Format::of(&bytes)?;
     if format == Format::Separated && bytes.len() >= large {

@@ -130,6 +130,10 @@ fn read_ndjson(bytes: Vec<u8>) -> Result<Table> {
         if !(object.trim().starts_with('{') && object.trim().ends_with('}')) {
             return Err(Error::data("no JSON object").at(format!("line {line}")).expected("one JSON object per line"));
         }
+        if let Some(number) = too_large(object) {
+            let error = Error::data(format!("the integer {number} is too large")).at(format!("line {line}"));
+            return Err(error.expected("integers of at most 64 bits"));
+        }
         lines.push(line);
     }
     let unreadable = |error| Error::data("the lines are not all JSON objects of one kind").caused_by(error);
@@ -139,6 +143,31 @@ fn read_ndjson(bytes: Vec<u8>) -> Result<Table> {
         return Err(Error::data(format!("{} objects were expected and {} read", lines.len(), frame.height())));
     }
     Ok(Table { frame, lines: Lines::of(lines), notices: Vec::new() })
+}
+
+/// The first integer outside of texts that 64 bits cannot hold: polars would make it one of 128 bits, a type that is
+/// not compiled in.
+fn too_large(object: &str) -> Option<&str> {
+    let bytes = object.as_bytes();
+    let is_number = |b: &u8| b.is_ascii_digit() || b"+-.eE".contains(b);
+    let (mut at, mut in_text) = (0, false);
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if in_text => at += 1,
+            b'"' => in_text = !in_text,
+            b'-' | b'0'..=b'9' if !in_text => {
+                let length = bytes[at..].iter().take_while(|b| is_number(b)).count();
+                let number = &object[at..at + length];
+                if !number.contains(['.', 'e', 'E']) && number.parse::<i64>().is_err() {
+                    return Some(number);
+                }
+                at += length - 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
 }
 
 /// The columns of a Parquet file that hold numbers, texts or times; others are left out with a notice.
