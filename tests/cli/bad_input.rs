@@ -85,7 +85,12 @@ fn cells_that_are_no_numbers() {
     ] {
         let folder = Folder::with("x.csv", content);
         match said {
-            [] => drop(refused(&folder, &["forecast", "x.csv", "-H", "3"], 3, &["x.csv: 1 missing value (line 21)", "--missing"])),
+            [] => drop(refused(
+                &folder,
+                &["forecast", "x.csv", "-H", "3"],
+                3,
+                &["x.csv: 1 missing value (line 21)", "--missing"],
+            )),
             said => refused_by_all(&folder, "x.csv", 3, &[&["x.csv"], said].concat()),
         }
     }
@@ -113,7 +118,8 @@ fn times_that_make_no_series() {
 
 #[test]
 fn duplicate_times_may_hide_an_id() {
-    let rows: String = ["a", "b"].iter().flat_map(|id| months(20).into_iter().map(move |m| format!("{id},{m},1\n"))).collect();
+    let rows: String =
+        ["a", "b"].iter().flat_map(|id| months(20).into_iter().map(move |m| format!("{id},{m},1\n"))).collect();
     let folder = Folder::with("x.csv", format!("shop,month,sold\n{rows}"));
     refused_by_all(&folder, "x.csv", 3, &["20 duplicate times", "add --id shop"]);
 }
@@ -140,7 +146,12 @@ fn too_few_rows() {
     let folder = Folder::with("one.csv", "ds,y\n2024-01-01,5\n");
     folder.write("eight.csv", series("month,x", &months(8)));
     let enough = ["expected at least", "give more history"];
-    refused(&folder, &["forecast", "one.csv", "-H", "3", "-o", "out.csv"], 3, &[&["one.csv: 1 value is too few"], &enough[..]].concat());
+    refused(
+        &folder,
+        &["forecast", "one.csv", "-H", "3", "-o", "out.csv"],
+        3,
+        &[&["one.csv: 1 value is too few"], &enough[..]].concat(),
+    );
     refused(&folder, &["inspect", "one.csv"], 3, &[&["one.csv: 1 value is too few"], &enough[..]].concat());
     refused(&folder, &["detect", "one.csv", "-o", "out.csv"], 3, &[&["one.csv: 1 row"], &enough[..]].concat());
     let large = ["eight.csv: order 5 is too large for", "expected an order of at most 3", "--order auto"];
@@ -195,9 +206,19 @@ fn options_outside_their_range() {
         let args = ["detect", "x.csv", "--false-alarm-rate", rate];
         refused(&folder, &args, 2, &["--false-alarm-rate", "expected a rate above 0 and below 1"]);
     }
-    refused(&folder, &["detect", "x.csv", "--train-rows", "9", "--train-until", "2020-09"], 2, &["cannot be used with"]);
+    refused(
+        &folder,
+        &["detect", "x.csv", "--train-rows", "9", "--train-until", "2020-09"],
+        2,
+        &["cannot be used with"],
+    );
     refused(&folder, &["frob"], 2, &["unrecognized subcommand 'frob'"]);
-    refused(&folder, &["forecast", "x.csv", "-H", "3", "-o", "-", "--json"], 2, &["standard output", "give one of them"]);
+    refused(
+        &folder,
+        &["forecast", "x.csv", "-H", "3", "-o", "-", "--json"],
+        2,
+        &["standard output", "give one of them"],
+    );
 }
 
 #[test]
@@ -302,7 +323,12 @@ fn good_series_of_a_panel_are_done() {
 fn a_panel_without_a_good_series_fails() {
     let rows: String = (0..20).map(|t| format!("a,{},1\nb,{t},inf\n", t / 2)).collect();
     let folder = Folder::with("x.csv", format!("unique_id,ds,y\n{rows}c,1,2\n"));
-    refused(&folder, &["forecast", "x.csv", "-H", "2", "-o", "out.csv"], 3, &["all 3 series failed", "x.csv: series `a`: 10 duplicate"]);
+    refused(
+        &folder,
+        &["forecast", "x.csv", "-H", "2", "-o", "out.csv"],
+        3,
+        &["all 3 series failed", "x.csv: series `a`: 10 duplicate"],
+    );
     folder.write("x.csv", format!("unique_id,ds,y\n{rows}"));
     refused_by_all(&folder, "x.csv", 3, &["x.csv: series `a`: 10 duplicate times"]);
 }

@@ -33,7 +33,8 @@ fn levels_are_named_as_they_are_given() {
 fn models_are_spelled_as_in_tables() {
     let table = air_passengers(&["--model", "ar,mean,naive,rwd,snaive", "--level", "80"]).table();
     let expected = ["AR", "Mean", "Naive", "RWD", "SNaive"];
-    let expected: Vec<String> = expected.iter().flat_map(|m| [format!("{m}"), format!("{m}-lo-80"), format!("{m}-hi-80")]).collect();
+    let expected: Vec<String> =
+        expected.iter().flat_map(|m| [format!("{m}"), format!("{m}-lo-80"), format!("{m}-hi-80")]).collect();
     assert_eq!(table.header[1..], expected);
     assert_eq!(table.numbers("Naive"), [432.0; 12], "the last value");
     let last_year = [417.0, 391.0, 419.0, 461.0, 472.0, 535.0, 622.0, 606.0, 508.0, 461.0, 390.0, 432.0];
@@ -173,7 +174,8 @@ fn paths_are_in_the_objects_too() {
     let table = air_passengers(&args).table();
     let objects = air_passengers(&[&args[..], &["--json"]].concat()).objects();
     let paths = objects[0]["AR"]["paths"].as_array().expect("an array of paths");
-    let values: Vec<f64> = paths.iter().flat_map(|path| path.as_array().expect("a path")).filter_map(|x| x.as_f64()).collect();
+    let values: Vec<f64> =
+        paths.iter().flat_map(|path| path.as_array().expect("a path")).filter_map(|x| x.as_f64()).collect();
     assert_eq!(paths.len(), 3);
     assert_eq!(values, table.numbers("AR"));
 }

@@ -13,7 +13,8 @@ fn a_description_names_what_is_there() {
 #[test]
 fn gaps_are_counted() {
     let table = monthly();
-    let lines: Vec<&str> = table.lines().enumerate().filter(|(i, _)| ![9, 20].contains(i)).map(|(_, line)| line).collect();
+    let lines: Vec<&str> =
+        table.lines().enumerate().filter(|(i, _)| ![9, 20].contains(i)).map(|(_, line)| line).collect();
     let folder = Folder::with("x.csv", lines.join("\n").replace("2020-05,", "2020-05,NA#").replace('#', "\n#"));
     folder.write("x.csv", lines.join("\n"));
     let run = folder.run(&["inspect", "x.csv"]).exits(0);
@@ -79,7 +80,9 @@ fn names_with_markup_do_not_break_a_chart() {
 
 #[test]
 fn completions_are_scripts() {
-    for (shell, said) in [("bash", "complete -F"), ("zsh", "#compdef"), ("fish", "complete -c"), ("powershell", "Register")] {
+    for (shell, said) in
+        [("bash", "complete -F"), ("zsh", "#compdef"), ("fish", "complete -c"), ("powershell", "Register")]
+    {
         let run = Folder::new().run(&["completions", shell]).exits(0);
         assert!(run.stdout.contains(said) && run.stdout.contains("forecast") && run.stderr.is_empty(), "{shell}");
     }

@@ -7,7 +7,8 @@ use crate::support::{COMMANDS, Folder};
 
 /// Names that are usual, odd, empty or no names at all.
 fn name() -> impl Strategy<Value = String> {
-    let usual = prop::sample::select(vec!["unique_id", "ds", "y", "month", "x", "", "7", "\"q,\"", "AR", "lo", "2020-01"]);
+    let usual =
+        prop::sample::select(vec!["unique_id", "ds", "y", "month", "x", "", "7", "\"q,\"", "AR", "lo", "2020-01"]);
     prop_oneof![6 => usual.prop_map(str::to_owned), 1 => "[a-zé<&]{1,5}"]
 }
 
@@ -26,20 +27,48 @@ fn cell(kind: u8, row: i64, noise: u16) -> String {
     }
 }
 
-const JUNK: [&str; 14] =
-    ["", "NA", "inf", "-inf", "1e309", "x", "\"", "\"\"", "1,5", "\u{feff}", "é", "9999999999999999999", "0000", "2024-02-30"];
+const JUNK: [&str; 14] = [
+    "",
+    "NA",
+    "inf",
+    "-inf",
+    "1e309",
+    "x",
+    "\"",
+    "\"\"",
+    "1,5",
+    "\u{feff}",
+    "é",
+    "9999999999999999999",
+    "0000",
+    "2024-02-30",
+];
 
-/// A small table, mostly in order, with here and there a cell that is not.
-fn table() -> impl Strategy<Value = String> {
-    let columns = prop::collection::vec((name(), 0_u8..9), 1..4);
-    let cells = prop::collection::vec(any::<u16>(), 1..120);
-    let junk = prop::collection::vec((0_usize..120, prop::sample::select(JUNK.to_vec())), 0..3);
+/// Columns of any names and kinds.
+fn odd_columns() -> impl Strategy<Value = Vec<(String, u8)>> {
+    prop::collection::vec((name(), 0_u8..9), 1..4)
+}
+
+/// Times and numbers under the usual names, perhaps with an id.
+fn usual_columns() -> impl Strategy<Value = Vec<(String, u8)>> {
+    let numbers = prop::sample::select(vec![3, 3, 4, 6, 7]);
+    (any::<bool>(), 0_u8..3, numbers).prop_map(|(is_panel, time, value)| {
+        let id = is_panel.then(|| ("unique_id".to_owned(), 5));
+        id.into_iter().chain([("ds".to_owned(), time), ("y".to_owned(), value)]).collect()
+    })
+}
+
+/// A small table with here and there a cell that does not belong.
+fn table(columns: impl Strategy<Value = Vec<(String, u8)>>) -> impl Strategy<Value = String> {
+    let cells = prop::collection::vec(any::<u16>(), 1..150);
+    let bad = (0_usize..150, prop::sample::select(JUNK.to_vec()));
+    let junk = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(bad, 1..3)];
     let separator = prop::sample::select(vec![",", ",", ";", "\t", "|"]);
     let end = prop::sample::select(vec!["\n", "\n", "\r\n", "\n\n"]);
     (columns, cells, junk, separator, end).prop_map(|(columns, noise, junk, separator, end)| {
         let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
         let mut text = names.join(separator) + end;
-        for (row, noise) in noise.chunks(columns.len()).enumerate() {
+        for (row, noise) in noise.chunks_exact(columns.len()).enumerate() {
             let cells = noise.iter().zip(&columns).enumerate().map(|(i, (&noise, &(_, kind)))| {
                 let place = row * columns.len() + i;
                 let bad = junk.iter().find(|(at, _)| *at == place);
@@ -54,31 +83,57 @@ fn table() -> impl Strategy<Value = String> {
 
 /// Bytes without any order, some with a beginning that promises a format.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
-    let start = prop::sample::select(vec![&b""[..], b"PAR1", b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd", b"{\"y\":", b"ds,y\n", b"\xef\xbb\xbf"]);
+    let start = prop::sample::select(vec![
+        &b""[..],
+        b"PAR1",
+        b"\x1f\x8b\x08",
+        b"\x28\xb5\x2f\xfd",
+        b"{\"y\":",
+        b"ds,y\n",
+        b"\xef\xbb\xbf",
+    ]);
     (start, prop::collection::vec(any::<u8>(), 0..300)).prop_map(|(start, rest)| [start, &rest].concat())
 }
 
 fn content() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![4 => table().prop_map(String::into_bytes), 1 => bytes()]
+    let tables = prop_oneof![3 => table(usual_columns()), 1 => table(odd_columns())];
+    prop_oneof![5 => tables.prop_map(String::into_bytes), 1 => bytes()]
 }
 
 fn options() -> impl Strategy<Value = ReadOptions> {
     let missing = prop::sample::select(vec![Missing::Error, Missing::Drop, Missing::Interpolate, Missing::Keep]);
-    (missing, any::<bool>()).prop_map(|(missing, keep_rows)| ReadOptions { missing, keep_rows, ..ReadOptions::default() })
+    (missing, any::<bool>()).prop_map(|(missing, keep_rows)| ReadOptions {
+        missing,
+        keep_rows,
+        ..ReadOptions::default()
+    })
 }
 
 /// A command with options that any table might be given.
 fn command(number: usize) -> impl Strategy<Value = Vec<&'static str>> {
-    let missing = prop::sample::select(vec![&[][..], &["--missing", "keep"], &["--missing", "interpolate"], &["--missing", "drop"]]);
+    let missing = prop::sample::select(vec![
+        &[][..],
+        &["--missing", "keep"],
+        &["--missing", "interpolate"],
+        &["--missing", "drop"],
+    ]);
     let period = prop::sample::select(vec![&[][..], &["--period", "4"], &["--period", "1"]]);
     let models: &[&[&str]] = match number {
-        0 => &[&[], &["--model", "ar,mean,naive,rwd,snaive"], &["--paths", "3"], &["--seasonal", "difference"], &["--transform", "box-cox"]],
+        0 => &[
+            &[],
+            &["--model", "ar,mean,naive,rwd,snaive"],
+            &["--paths", "3"],
+            &["--seasonal", "difference"],
+            &["--transform", "box-cox"],
+        ],
         1 => &[&[], &["--model", "naive"], &["--train-rows", "10"], &["--order", "2"]],
         2 => &[&[], &["--json"], &["--estimator", "least-squares"]],
         _ => &[&[]],
     };
     let model = prop::sample::select(models.to_vec());
-    (missing, period, model).prop_map(move |(missing, period, model): (&[_], &[_], &[_])| [COMMANDS[number], missing, period, model].concat())
+    (missing, period, model).prop_map(move |(missing, period, model): (&[_], &[_], &[_])| {
+        [COMMANDS[number], missing, period, model].concat()
+    })
 }
 
 /// Runs a command; [`Folder::run`] itself refuses panics and signals.
