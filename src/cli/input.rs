@@ -104,7 +104,8 @@ pub(super) fn report_failures(loaded: &mut Loaded, failures: Vec<(String, Error)
     }
     let in_panel = loaded.panel.id_column.is_some();
     let count = all.len();
-    let mut located = all.into_iter().map(|(id, error)| if in_panel { error.at(format!("series `{id}`")) } else { error });
+    let mut located =
+        all.into_iter().map(|(id, error)| if in_panel { error.at(format!("series `{id}`")) } else { error });
     if done == 0
         && let Some(first) = located.next()
     {
@@ -123,11 +124,11 @@ pub(super) fn report_failures(loaded: &mut Loaded, failures: Vec<(String, Error)
     Ok(Outcome::SomeFailed)
 }
 
+/// What was done, beside its series.
+pub(super) type Done<'a, T> = Vec<(&'a Series, T)>;
+
 /// Splits results of a panel's series, in their order, from their failures.
-pub(super) fn split<'a, T>(
-    series: &'a [Series],
-    results: Vec<Result<T>>,
-) -> (Vec<(&'a Series, T)>, Vec<(String, Error)>) {
+pub(super) fn split<T>(series: &[Series], results: Vec<Result<T>>) -> (Done<'_, T>, Vec<(String, Error)>) {
     let mut failures = Vec::new();
     let mut done = Vec::new();
     for (series, result) in series.iter().zip(results) {

@@ -237,12 +237,13 @@ impl<'m> Session<'m> for NaiveSession<'m> {
     fn gaussian_paths(&self, _known: &Covariates, horizon: usize) -> Option<Vec<Vec<GaussianPath>>> {
         let NaiveModel { lag, constant, innovation_sd, .. } = *self.model;
         // psi_j is 1 where j is a multiple of k: the innovation of j steps ago is still in the level.
-        let psi = |j: usize| if (lag == 0 && j > 0) || (lag > 0 && j % lag != 0) { 0.0 } else { innovation_sd };
+        let psi =
+            |j: usize| if (lag == 0 && j > 0) || (lag > 0 && !j.is_multiple_of(lag)) { 0.0 } else { innovation_sd };
         let path = |lane: usize| GaussianPath {
             weight: 1.0,
             mean: (0..horizon)
                 .map(|j| {
-                    let seasons = if lag == 0 { 1 } else { j / lag + 1 };
+                    let seasons = j.checked_div(lag).map_or(1, |whole| whole + 1);
                     self.base(j, lane).0 + constant * seasons as f64
                 })
                 .collect(),

@@ -180,7 +180,7 @@ impl LinearSpec {
         let divisor = if adjusted { Divisor::Adjusted } else { Divisor::Biased };
         let line = self.line(train);
         let products = match line {
-            (level, slope) if slope == 0.0 => LaggedProducts::of(values(train), level, max),
+            (level, 0.0) => LaggedProducts::of(values(train), level, max),
             (level, slope) => {
                 let detrended: Vec<Vec<f64>> = values(train).map(|x| less_line(x, level, slope)).collect();
                 LaggedProducts::of(detrended.iter().map(Vec::as_slice), 0.0, max)
