@@ -8,6 +8,8 @@ const OVERWHELMING: f64 = 0.9;
 /// Lags beyond this are no periods of anything without calendar, and the most recent values decide.
 const LONGEST_PERIOD: usize = 400;
 const MOST_VALUES: usize = 20_000;
+/// Weaker autocorrelations explain nothing, however significant many values make them.
+const NOTICEABLE: f64 = 0.1;
 /// By how much the longer of two calendar periods must be stronger to be preferred.
 const CLEARLY_STRONGER: f64 = 0.1;
 
@@ -49,7 +51,13 @@ fn strength(values: &[f64], period: usize) -> Option<f64> {
     let noise = 2.0 / (values.len() as f64).sqrt();
     let rises = at_period - lowest > noise && peaks(&level, period) && is_seasonal(&level, period);
     let repeats = peaks(&changes, period) && is_seasonal(&changes, period);
-    (rises || repeats).then_some(if repeats { in_changes.max(at_period) } else { at_period })
+    let strength = match (rises, repeats) {
+        (true, true) => at_period.max(in_changes),
+        (true, false) => at_period,
+        (false, true) => in_changes,
+        (false, false) => return None,
+    };
+    (strength > NOTICEABLE).then_some(strength)
 }
 
 /// Whether the autocorrelation is positive at a period and lower a quarter of it before and after: what is only smooth,
