@@ -177,7 +177,9 @@ fn read_parquet(bytes: Vec<u8>) -> Result<Table> {
     let table = std::panic::catch_unwind(|| decode_parquet(bytes));
     std::panic::set_hook(loud);
     table.unwrap_or_else(|_| {
-        Err(Error::data("the Parquet file is damaged").expected("a file that other programs read").hint("write it anew"))
+        Err(Error::data("the Parquet file is damaged")
+            .expected("a file that other programs read")
+            .hint("write it anew"))
     })
 }
 
