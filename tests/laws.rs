@@ -7,6 +7,7 @@
 mod common;
 
 use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 use common::{moments, simulate_ar};
@@ -48,6 +49,17 @@ static ZOO: LazyLock<Vec<Specimen>> = LazyLock::new(|| {
     let panels = [("one series", vec![training(0, 120)]), ("a panel", gapped_panel())];
     panels.into_iter().flat_map(|(label, train)| zoo(label, &train)).collect()
 });
+
+/// Checks every model of the zoo and names all that fail.
+fn law(mut check: impl FnMut(&Specimen)) {
+    let mut broken = Vec::new();
+    for specimen in ZOO.iter() {
+        if catch_unwind(AssertUnwindSafe(|| check(specimen))).is_err() {
+            broken.push(specimen.name.as_str());
+        }
+    }
+    assert!(broken.is_empty(), "broken by {} models:\n{}", broken.len(), broken.join("\n"));
+}
 
 /// Positive values with a season of four steps and a slight trend.
 fn training(lane: u64, n: usize) -> Series {
@@ -158,7 +170,7 @@ fn transformed_models() -> Vec<Entry> {
     all.push(entry("geometric random walk", Units::Scale, move |train| {
         Transformed::fit(&Naive::Mean, walk.clone(), train)
     }));
-    all.push(nested(offsets()));
+    all.push(nested(Seasonal::Additive(vec![0.1, -0.2, 0.3, -0.2])));
     all.push(nested(ratios()));
     all
 }
@@ -229,10 +241,6 @@ struct Lane {
 }
 
 impl Lane {
-    fn end(&self) -> i64 {
-        self.start + self.values.len() as i64
-    }
-
     /// The lane with NaN at some positions.
     fn missing(&self, at: &[usize]) -> Self {
         let mut gapped = self.clone();
@@ -262,7 +270,7 @@ fn lanes() -> Vec<Lane> {
 }
 
 fn gapped_lanes() -> Vec<Lane> {
-    let missing: [&[usize]; 4] = [&[12, 28, 29, 45], &[0, 20], &[], &[2, 17]];
+    let missing: [&[usize]; 4] = [&[12, 28, 29, 45], &[0, 20], &[], &[17]];
     lanes().iter().zip(missing).map(|(lane, at)| lane.missing(at)).collect()
 }
 
@@ -323,6 +331,12 @@ fn difference((a, i): (&Predictive, usize), (b, j): (&Predictive, usize), tolera
     })
 }
 
+/// Whether a row rests on known values and on stand-ins for missing ones, on nothing before the first value.
+fn has_started(model: &dyn Autoregressive, lane: &Lane, t: usize) -> bool {
+    let first = lane.values.iter().position(|x| !x.is_nan()).expect("a known value");
+    t >= first + model.memory().expect("every model of the zoo has a finite memory")
+}
+
 /// Fails unless two rows are the same to rounding.
 fn assert_same(what: &str, a: (&Predictive, usize), b: (&Predictive, usize)) {
     if let Some(difference) = difference(a, b, 1e-10) {
@@ -339,7 +353,7 @@ fn assert_all_same(what: &str, a: &Predictive, b: &Predictive) {
 
 #[test]
 fn all_conditionals_at_once_are_those_of_stepping() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         let (clean, gapped) = (lanes(), gapped_lanes());
         for lanes in [&clean[..1], &gapped[..1], &clean, &gapped] {
             let shortest = lanes.iter().map(|lane| lane.values.len()).min().expect("a lane");
@@ -351,28 +365,28 @@ fn all_conditionals_at_once_are_those_of_stepping() {
                 assert_all_same(name, &at_once, &stepped);
             }
         }
-    }
+    });
 }
 
 #[test]
 fn reading_a_context_is_observing_it() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         for lane in lanes().iter().chain(&gapped_lanes()) {
             let whole = all_conditionals(&**model, lane);
-            for context in 0..lane.values.len() {
+            for context in (0..lane.values.len()).filter(|&t| has_started(&**model, lane, t)) {
                 let steps = lane.values.len() - context;
                 let rest = conditionals(&**model, std::slice::from_ref(lane), steps);
-                let what = format!("{name} after {context} values");
-                assert_same(&what, (&rest, 0), (&whole, context));
-                assert_same(&what, (&rest, steps - 1), (&whole, lane.values.len() - 1));
+                for step in 0..steps {
+                    assert_same(&format!("{name} after {context} values"), (&rest, step), (&whole, context + step));
+                }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn a_value_changes_nothing_at_or_before_its_time_and_nothing_beyond_the_memory() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         let memory = model.memory().expect("every model of the zoo has a finite memory");
         let lane = &lanes()[0];
         let before = all_conditionals(&**model, lane);
@@ -387,12 +401,12 @@ fn a_value_changes_nothing_at_or_before_its_time_and_nothing_beyond_the_memory()
             assert!(!(t + memory + 1..60).any(lingers), "{name}: the memory is longer than {memory}");
             assert!(memory == 0 || differs(t + memory), "{name}: the memory is shorter than {memory}");
         }
-    }
+    });
 }
 
 #[test]
 fn two_pasts_that_agree_over_the_memory_have_the_same_future() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         let memory = model.memory().expect("a finite memory");
         for lane in lanes() {
             let what = format!("{name} from {}", lane.start);
@@ -401,33 +415,36 @@ fn two_pasts_that_agree_over_the_memory_have_the_same_future() {
             assert!(whole.is_defined(0), "{what}");
             assert_same(&what, (&last, 0), (&whole, 0));
         }
-    }
+    });
 }
 
 // ---------------------------------------------------------------------------------------------- many lanes
 
 #[test]
 fn a_lane_alone_is_that_lane_in_a_batch() {
-    for Specimen { name, model, .. } in ZOO.iter() {
-        for lanes in [lanes(), gapped_lanes()] {
+    law(|Specimen { name, model, .. }| {
+        for (lanes, has_gaps) in [(lanes(), false), (gapped_lanes(), true)] {
             for steps in [20, 30] {
                 let together = conditionals(&**model, &lanes, steps);
                 for (i, lane) in lanes.iter().enumerate() {
                     let alone = conditionals(&**model, std::slice::from_ref(lane), steps);
                     for t in 0..steps {
-                        let what = format!("{name}, lane {i}, step {t} of {steps}");
-                        assert_same(&what, (&alone, t), (&together, t * lanes.len() + i));
+                        let (what, row) = (format!("{name}, lane {i}, step {t}"), t * lanes.len() + i);
+                        if !has_gaps || has_started(&**model, lane, lane.values.len() - steps + t) {
+                            assert_same(&what, (&alone, t), (&together, row));
+                        }
+                        assert_eq!(alone.is_defined(t), together.is_defined(row), "{what}");
                     }
                 }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn permuting_lanes_permutes_what_is_said_of_them() {
     const ORDER: [usize; 4] = [2, 0, 3, 1];
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         for lanes in [lanes(), gapped_lanes()] {
             let permuted: Vec<Lane> = ORDER.iter().map(|&lane| lanes[lane].clone()).collect();
             let (a, b) = (conditionals(&**model, &lanes, 25), conditionals(&**model, &permuted, 25));
@@ -440,13 +457,13 @@ fn permuting_lanes_permutes_what_is_said_of_them() {
             let (Some(a), Some(b)) = (joint(&lanes), joint(&permuted)) else { continue };
             assert!(ORDER.iter().zip(&b).all(|(&lane, paths)| *paths == a[lane]), "{name}");
         }
-    }
+    });
 }
 
 #[test]
 fn a_fork_continues_its_parents() {
     const PARENTS: [usize; 6] = [3, 0, 0, 2, 1, 0];
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         for lanes in [lanes(), gapped_lanes()] {
             let mut parent = begin(&**model, &lanes);
             // A ring that has turned, and a missing value in one lane.
@@ -461,7 +478,8 @@ fn a_fork_continues_its_parents() {
             }
             // Every child goes its own way, and so does a child of the children.
             let mut grandchild = child.fork(&[5, 1]);
-            let values: Vec<Vec<f64>> = (0..7).map(|t| (0..6).map(|i| f64::from(15 + (7 * t + 5 * i) % 11)).collect()).collect();
+            let values: Vec<Vec<f64>> =
+                (0..7).map(|t| (0..6).map(|i| f64::from(15 + (7 * t + 5 * i) % 11)).collect()).collect();
             for row in &values {
                 child.observe(row);
                 let _ = next(&**model, &mut *child);
@@ -481,12 +499,12 @@ fn a_fork_continues_its_parents() {
             assert_same(&format!("{name}, second grandchild"), (&grown, 1), (&continued(0, 3), 0));
             assert_all_same(&format!("{name}, parent"), &next(&**model, &mut *parent), &before);
         }
-    }
+    });
 }
 
 #[test]
 fn a_fork_knows_what_stands_in_for_a_missing_value() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         let mut parent = begin(&**model, &lanes());
         let _ = next(&**model, &mut *parent);
         let mut child = parent.fork(&[2, 1, 0, 3]);
@@ -497,14 +515,14 @@ fn a_fork_knows_what_stands_in_for_a_missing_value() {
         for (i, lane) in [2, 1, 0, 3].into_iter().enumerate() {
             assert_same(name, (&a, i), (&b, lane));
         }
-    }
+    });
 }
 
 // ---------------------------------------------------------------------------------------------- missing values
 
 #[test]
 fn what_depends_on_a_missing_value_is_undefined_until_it_is_forgotten() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         let memory = model.memory().expect("a finite memory");
         let lane = &lanes()[0];
         let whole = all_conditionals(&**model, lane);
@@ -524,12 +542,12 @@ fn what_depends_on_a_missing_value_is_undefined_until_it_is_forgotten() {
                 }
             }
         }
-    }
+    });
 }
 
 #[test]
 fn rows_are_undefined_exactly_before_the_memory_is_full() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         let memory = model.memory().expect("a finite memory");
         for lane in lanes() {
             let rows = all_conditionals(&**model, &lane);
@@ -537,12 +555,12 @@ fn rows_are_undefined_exactly_before_the_memory_is_full() {
                 assert_eq!(rows.is_defined(t), t >= memory, "{name}, row {t}");
             }
         }
-    }
+    });
 }
 
 #[test]
 fn an_undefined_row_still_holds_a_usable_distribution() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         for lane in [&lanes()[0], &gapped_lanes()[0], &gapped_lanes()[1], &gapped_lanes()[3]] {
             let rows = all_conditionals(&**model, lane);
             for t in 0..rows.rows() {
@@ -551,27 +569,27 @@ fn an_undefined_row_still_holds_a_usable_distribution() {
                 assert!(usable, "{name}, row {t}: {row:?}");
             }
         }
-    }
+    });
 }
 
 #[test]
 fn a_missing_value_is_replaced_by_the_middle_of_its_conditional() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         for lane in lanes() {
             let mut unknown = begin(&**model, std::slice::from_ref(&lane));
             let mut filled = unknown.fork(&[0]);
-            for step in 0..4 {
+            for (step, x) in [f64::NAN, f64::NAN, 21.0, f64::NAN, 18.0, 22.0, 23.0].into_iter().enumerate() {
                 let middle = next(&**model, &mut *unknown).row(0).median();
                 let _ = next(&**model, &mut *filled);
-                unknown.observe(&[f64::NAN]);
-                filled.observe(&[middle]);
+                unknown.observe(&[x]);
+                filled.observe(&[if x.is_nan() { middle } else { x }]);
                 let (a, b) = (next(&**model, &mut *unknown), next(&**model, &mut *filled));
                 for (a, b) in numbers(&a.row(0)).iter().zip(numbers(&b.row(0))) {
                     assert!(is_close(*a, b, 1e-9), "{name}, step {step}: {a} against {b}");
                 }
             }
         }
-    }
+    });
 }
 
 // ------------------------------------------------------------------------------------------------- densities
@@ -596,7 +614,7 @@ fn nodes(row: &Distribution<'_>) -> Vec<f64> {
 
 #[test]
 fn a_density_integrates_to_its_distribution_function() {
-    for specimen in ZOO.iter() {
+    law(|specimen| {
         let (rows, defined) = defined_rows(specimen);
         for at in defined {
             let row = rows.row(at);
@@ -612,13 +630,13 @@ fn a_density_integrates_to_its_distribution_function() {
             }
             assert!((below - 1.0).abs() < 1e-4, "{}: the mass is {below}", specimen.name);
         }
-    }
+    });
 }
 
 #[test]
 fn quantiles_invert_the_distribution_function() {
     const LEVELS: [f64; 9] = [1e-6, 0.001, 0.025, 0.2, 0.5, 0.8, 0.975, 0.999, 1.0 - 1e-6];
-    for specimen in ZOO.iter() {
+    law(|specimen| {
         let (rows, defined) = defined_rows(specimen);
         for at in defined {
             let row = rows.row(at);
@@ -629,27 +647,34 @@ fn quantiles_invert_the_distribution_function() {
             }
             assert!(LEVELS.windows(2).all(|q| row.quantile(q[0]) < row.quantile(q[1])), "{}", specimen.name);
         }
-    }
+    });
 }
 
 #[test]
 fn mean_and_spread_are_those_of_the_density() {
-    for specimen in ZOO.iter() {
+    law(|specimen| {
         let (rows, defined) = defined_rows(specimen);
         for at in defined {
             let row = rows.row(at);
             // Midpoints of equal shares of the mass; their mean misses only what lies in the outermost shares.
             let shares = 20_000;
-            let draws: Vec<f64> =
-                (0..shares).map(|i| row.quantile((f64::from(i) + 0.5) / f64::from(shares))).collect();
+            let draws: Vec<f64> = (0..shares).map(|i| row.quantile((f64::from(i) + 0.5) / f64::from(shares))).collect();
             let (mean, variance) = moments(&draws);
             let sd = row.std_dev();
-            assert!((mean - row.mean()).abs() < 2e-3 * sd, "{}: {mean}, not {}", specimen.name, row.mean());
+            if sd.is_infinite() {
+                continue;
+            }
+            assert!(
+                (mean - row.mean()).abs() < 2e-3 * sd.min(row.mean()),
+                "{}: {mean}, not {}",
+                specimen.name,
+                row.mean()
+            );
             if row.parameters().len() == 2 {
                 assert!((variance.sqrt() / sd - 1.0).abs() < 5e-3, "{}: {variance}", specimen.name);
             }
         }
-    }
+    });
 }
 
 // ---------------------------------------------------------------------------------------------------- scores
@@ -664,18 +689,18 @@ fn score_of(model: &dyn Autoregressive, series: &[Series]) -> (f64, usize) {
 
 #[test]
 fn the_reported_likelihood_is_the_score_of_the_training_rows() {
-    for Specimen { name, model, summary, train, .. } in ZOO.iter() {
+    law(|Specimen { name, model, summary, train, .. }| {
         let (log_likelihood, rows) = score_of(&**model, train);
         assert_eq!(rows, summary.observations, "{name}");
         assert!(rows > 100, "{name}: {rows}");
         let reported = summary.log_likelihood;
         assert!(is_close(log_likelihood, reported, 1e-9), "{name}: {log_likelihood} scored, {reported} reported");
-    }
+    });
 }
 
 #[test]
 fn scores_are_in_the_units_of_the_data() {
-    for Specimen { name, units, train, model, refit, .. } in ZOO.iter() {
+    law(|Specimen { name, units, train, model, refit, .. }| {
         let changes: &[(f64, f64)] = match units {
             Units::Affine => &[(2.5, 0.0), (1.0, 40.0), (0.3, 7.0)],
             Units::Scale => &[(2.5, 0.0), (0.3, 0.0)],
@@ -696,7 +721,7 @@ fn scores_are_in_the_units_of_the_data() {
                 assert!(is_close(*after, expected, 1e-6), "{name}, {a} x + {b}, row {t}: {after}, not {expected}");
             }
         }
-    }
+    });
 }
 
 /// The conditional log-likelihood of a training series under other parameters.
@@ -756,7 +781,7 @@ fn the_gaussian_joint_is_that_of_sampled_paths() {
     const HORIZON: usize = 9;
     const PATHS: usize = 3000;
     let mut checked = 0;
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         let (whole, gapped) = (lanes().remove(0), gapped_lanes().remove(1));
         let ends_unknown = Lane { start: 3, values: vec![20.0, 22.0, 18.0, 25.0, 19.0, 17.0, 21.0, f64::NAN] };
         for context in [whole, gapped, ends_unknown, Lane { start: 2, values: Vec::new() }] {
@@ -766,10 +791,12 @@ fn the_gaussian_joint_is_that_of_sampled_paths() {
             assert_eq!((path.weight, path.mean.len(), path.maps.len()), (1.0, HORIZON, HORIZON));
             let what = Generation::sample(HORIZON, PATHS, 4);
             let drawn = generate(&**model, &batch(contexts), &Covariates::none(), what).expect("paths");
-            check_joint(&format!("{name} from {} values", context.values.len()), path, &|step| drawn.step(step).to_vec());
+            check_joint(&format!("{name} from {} values", context.values.len()), path, &|step| {
+                drawn.step(step).to_vec()
+            });
             checked += 1;
         }
-    }
+    });
     assert!(checked > 100, "only {checked} joints were compared");
 }
 
@@ -815,7 +842,7 @@ fn check_mapped(what: &str, path: &GaussianPath, j: usize, drawn: &[f64]) {
 #[test]
 fn a_path_depends_on_its_seed_and_number_alone() {
     let horizon = 5;
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         let lanes = lanes();
         let draw = |lanes: &[Lane], paths: usize, stream: u32| {
             let what = Generation { stream, ..Generation::sample(horizon, paths, 9) };
@@ -836,12 +863,12 @@ fn a_path_depends_on_its_seed_and_number_alone() {
         let starts: Vec<f64> = (0..4).map(|path| twins.path(path).next().expect("a value")).collect();
         let distinct = (0..4).all(|i| (0..i).all(|j| starts[i] != starts[j]));
         assert!(distinct, "{name}: paths share their noise: {starts:?}");
-    }
+    });
 }
 
 #[test]
 fn the_log_density_of_a_path_is_its_score() {
-    for Specimen { name, model, .. } in ZOO.iter() {
+    law(|Specimen { name, model, .. }| {
         let (context, none) = (batch(&lanes()), Covariates::none());
         let paths = generate(&**model, &context, &none, Generation::sample(6, 1, 2)).expect("paths");
         let drawn: Vec<Vec<f64>> = (0..4).map(|lane| paths.path(lane).collect()).collect();
@@ -852,7 +879,7 @@ fn the_log_density_of_a_path_is_its_score() {
             let scored: f64 = scores.iter().skip(lane).step_by(4).sum();
             assert!(is_close(scored, *reported, 1e-9), "{name}, lane {lane}: {scored}, not {reported}");
         }
-    }
+    });
 }
 
 /// The largest distance of an empirical distribution function from the uniform one, times the root of n.
@@ -868,9 +895,9 @@ fn probability_integral_transforms_are_uniform_and_independent_when_the_model_is
     /// Exceeded with probability 1e-4 (Kolmogorov's distribution) and by nothing with these seeds.
     const BOUND: f64 = 2.23;
     const STEPS: usize = 20;
-    for (seed, Specimen { name, model, .. }) in (0..).zip(ZOO.iter()) {
+    law(|Specimen { name, model, .. }| {
         let (context, none) = (batch(&lanes()[..1]), Covariates::none());
-        let paths = generate(&**model, &context, &none, Generation::sample(STEPS, 100, seed)).expect("paths");
+        let paths = generate(&**model, &context, &none, Generation::sample(STEPS, 100, 17)).expect("paths");
         let (mut u, mut products) = (Vec::new(), 0.0);
         for path in 0..paths.lanes() {
             let target = Batch::single(&paths.path(path).collect::<Vec<_>>(), context.end(0));
@@ -883,7 +910,7 @@ fn probability_integral_transforms_are_uniform_and_independent_when_the_model_is
         assert!(distance < BOUND, "{name}: not uniform, {distance}");
         let pairs = (u.len() - u.len() / STEPS) as f64;
         assert!(products.abs() < 4.0 * pairs.sqrt(), "{name}: not independent, {}", products / pairs);
-    }
+    });
 }
 
 #[test]
