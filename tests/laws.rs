@@ -664,12 +664,7 @@ fn mean_and_spread_are_those_of_the_density() {
             if sd.is_infinite() {
                 continue;
             }
-            assert!(
-                (mean - row.mean()).abs() < 2e-3 * sd.min(row.mean()),
-                "{}: {mean}, not {}",
-                specimen.name,
-                row.mean()
-            );
+            assert!((mean - row.mean()).abs() < 2e-3 * sd, "{}: {mean}, not {}", specimen.name, row.mean());
             if row.parameters().len() == 2 {
                 assert!((variance.sqrt() / sd - 1.0).abs() < 5e-3, "{}: {variance}", specimen.name);
             }
@@ -827,7 +822,8 @@ fn check_mapped(what: &str, path: &GaussianPath, j: usize, drawn: &[f64]) {
     marginal.set(0, &[path.mean[j], covariance(path, j, j).sqrt()], true);
     marginal.set_map(0, path.maps[j]);
     let row = marginal.row(0);
-    if row.std_dev().is_infinite() {
+    // Sample moments of heavier tails say nothing.
+    if path.maps[j].link != Link::Identity && row.std_dev() >= row.mean() {
         return;
     }
     let n = drawn.len() as f64;

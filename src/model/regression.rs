@@ -138,7 +138,11 @@ impl<P, E> Regression<P, E> {
         })
     }
 
-    fn summary<O: PredictInplace<Array2<f64>, Array1<f64>>>(&self, model: &RegressionModel<O>, rows: &LagMatrix) -> Summary {
+    fn summary<O: PredictInplace<Array2<f64>, Array1<f64>>>(
+        &self,
+        model: &RegressionModel<O>,
+        rows: &LagMatrix,
+    ) -> Summary {
         let mut density = Predictive::new(model.noise.family(), 1);
         let score = |error: f64| {
             model.noise.write(0, 0.0, true, &mut density);
