@@ -167,8 +167,10 @@ impl Autoregressive for NaiveModel {
         let lanes = context.lanes();
         let ring = vec![self.fallback; self.lag * lanes];
         let mut session = NaiveSession { model: self, lanes, at: 0, known: vec![false; ring.len()], ring };
-        for t in context.steps().saturating_sub(self.lag)..context.steps() {
+        // All of it: a missing value takes the last known one of its phase, however long ago that was.
+        for t in 0..context.steps() {
             session.observe(context.row(t));
+            (0..lanes).filter(|&lane| t < context.padding(lane)).for_each(|lane| session.restart(lane));
         }
         Ok(Box::new(session))
     }
@@ -185,6 +187,11 @@ struct NaiveSession<'m> {
 }
 
 impl NaiveSession<'_> {
+    /// Forgets a lane: it has not started.
+    fn restart(&mut self, lane: usize) {
+        self.ring.iter_mut().skip(lane).step_by(self.lanes).for_each(|x| *x = self.model.fallback);
+    }
+
     /// The value k steps back of a lane (zero for k = 0), and whether it is known.
     fn base(&self, steps_ahead: usize, lane: usize) -> (f64, bool) {
         if self.model.lag == 0 {
