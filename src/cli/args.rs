@@ -209,7 +209,7 @@ pub(crate) struct ForecastArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Steps to forecast
-    #[arg(short = 'H', long, value_name = "N")]
+    #[arg(short = 'H', long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) horizon: usize,
     /// Models, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ar")]
@@ -218,6 +218,7 @@ pub(crate) struct ForecastArgs {
     pub(crate) fit: ModelArgs,
     /// Coverage of the intervals in percent, separated by commas
     #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "80,95", value_parser = parse_level)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) level: Vec<f64>,
     /// What the point column holds
     #[arg(long, value_enum, default_value_t = PointArg::Mean)]
@@ -271,6 +272,7 @@ pub(crate) struct DetectArgs {
     pub(crate) train_until: Option<String>,
     /// Share of normal rows that may raise an alarm
     #[arg(long, value_name = "RATE", default_value = "0.001", value_parser = parse_rate)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) false_alarm_rate: f64,
     /// Model of normal behaviour
     #[arg(long, value_enum, default_value = "ar")]

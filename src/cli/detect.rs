@@ -25,7 +25,7 @@ type Judged<'a> = (&'a Series, Detection);
 
 pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
-    let format = args.output.plot.as_deref().map(chart::Format::of_path).transpose()?;
+    let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: destination.is_some() })?;
     let series = std::mem::take(&mut loaded.panel.series);
     let (judged, failures) = input::split(&series, detect_all(&series, &loaded.periods, args));

@@ -18,6 +18,7 @@ use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::forecast::{Forecast, ForecastOptions, MAX_HORIZON, forecast};
+use crate::generate::Paths;
 use crate::model::Summary;
 
 /// Rows of a forecast table that a terminal shows.
@@ -30,23 +31,28 @@ type SeriesForecast<'a> = (&'a Series, Models);
 pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     check(args)?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
-    let format = args.output.plot.as_deref().map(chart::Format::of_path).transpose()?;
+    let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false })?;
     say_covariates(&loaded);
     let series = std::mem::take(&mut loaded.panel.series);
     let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, args));
     let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
+    let table = destination.as_ref().map(|_| output::frame(None, columns(&loaded, &forecasts, args))).transpose()?;
+    let is_terminal_text = !args.output.json && args.output.output.is_none() && std::io::stdout().is_terminal();
+    if !(is_terminal_text && is_detailed(&forecasts)) {
+        say_warnings(&loaded, &forecasts);
+    }
     if let (Some(path), Some(format)) = (&args.output.plot, format) {
         write_whole(path, &chart::render(&figure(&loaded, &forecasts, args), format)?)?;
         eprintln!("wrote {}", path.display());
     }
     if args.output.json {
         output::json_lines(forecasts.iter().map(|f| json_of(&loaded, f, args)))?;
-    } else if args.output.output.is_none() && std::io::stdout().is_terminal() {
+    } else if is_terminal_text {
         output::to_stdout(text(&loaded, &forecasts, args).as_bytes())?;
     }
-    if let Some(destination) = destination {
-        output::save(output::frame(None, columns(&loaded, &forecasts, args))?, destination)?;
+    if let (Some(destination), Some(table)) = (destination, table) {
+        output::save(table, destination)?;
     }
     Ok(outcome)
 }
@@ -55,6 +61,26 @@ fn say_covariates(loaded: &Loaded) {
     if !loaded.panel.covariate_columns.is_empty() {
         eprintln!("note: no model here uses the columns {}", loaded.panel.covariate_columns.join(", "));
     }
+}
+
+/// What the fits warn of, each once.
+fn say_warnings(loaded: &Loaded, forecasts: &[SeriesForecast<'_>]) {
+    let mut said: Vec<&str> = Vec::new();
+    for (series, models) in forecasts {
+        for warning in models.iter().flat_map(|(summary, _)| &summary.warnings) {
+            if !said.contains(&warning.as_str()) {
+                let in_panel = loaded.panel.id_column.is_some();
+                let place = if in_panel { format!("series `{}`: ", series.id()) } else { String::new() };
+                eprintln!("note: {place}{warning}");
+                said.push(warning);
+            }
+        }
+    }
+}
+
+/// Whether a terminal shows every fit.
+fn is_detailed(forecasts: &[SeriesForecast<'_>]) -> bool {
+    forecasts.len() <= 3
 }
 
 fn check(args: &ForecastArgs) -> Result<()> {
@@ -68,6 +94,11 @@ fn check(args: &ForecastArgs) -> Result<()> {
             return Err(Error::usage(format!("--model names {} twice", model.display_name())));
         }
         seen.push(*model);
+    }
+    for (i, level) in args.level.iter().enumerate() {
+        if args.level[..i].contains(level) {
+            return Err(Error::usage(format!("--level names {level} twice")));
+        }
     }
     if let (Some(paths), true) = (args.paths, args.model.len() > 1) {
         return Err(Error::usage(format!("--paths {paths} of several models do not fit one table"))
@@ -169,7 +200,7 @@ fn path_columns(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &Foreca
 /// What a terminal shows: what was fitted, then the table.
 fn text(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs) -> String {
     let mut text = String::new();
-    let detailed = forecasts.len() <= 3;
+    let detailed = is_detailed(forecasts);
     for f in forecasts.iter().filter(|_| detailed) {
         for (summary, _) in &f.1 {
             text += &summary_text(f.0.id(), summary);
@@ -223,6 +254,11 @@ fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, args: &ForecastArgs) -> Valu
     object.insert(loaded.time_name().to_owned(), json!(times));
     for (model, (summary, ahead)) in args.model.iter().zip(&f.1) {
         let mut entry = output::json_of_summary(summary);
+        if let Some(paths) = ahead.paths().filter(|_| args.paths.is_some()) {
+            entry.insert("paths".to_owned(), json_of_paths(paths, args.horizon));
+            object.insert(model.display_name().to_owned(), Value::Object(entry));
+            continue;
+        }
         let steps = |of: &dyn Fn(usize) -> f64| (0..args.horizon).map(of).map(output::json_number).collect::<Vec<_>>();
         entry.insert("mean".to_owned(), json!(steps(&|step| ahead.mean(step))));
         entry.insert("median".to_owned(), json!(steps(&|step| ahead.median(step))));
@@ -235,6 +271,13 @@ fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, args: &ForecastArgs) -> Valu
         object.insert(model.display_name().to_owned(), Value::Object(entry));
     }
     Value::Object(object)
+}
+
+/// One array of values per path.
+fn json_of_paths(paths: &Paths, horizon: usize) -> Value {
+    let count = paths.step(0).len();
+    let path = |number: usize| (0..horizon).map(move |step| output::json_number(paths.step(step)[number]));
+    (0..count).map(|number| path(number).collect::<Vec<_>>()).collect::<Vec<_>>().into()
 }
 
 fn figure(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs) -> Figure {

@@ -1,5 +1,7 @@
 //! From the arguments that name a file to its series, with what there is to say about them on standard error.
 
+use std::path::Path;
+
 use rayon::prelude::*;
 
 use super::args::{InputArgs, MissingArg};
@@ -24,6 +26,8 @@ pub(super) struct Needs {
 /// A file's series with their periods.
 #[derive(Debug)]
 pub(super) struct Loaded {
+    /// How messages call the input.
+    source: String,
     pub(super) panel: Panel,
     /// The season length of each series; 1 for none.
     pub(super) periods: Vec<usize>,
@@ -66,9 +70,14 @@ pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
             None => infer_period(series.values(), series.timeline().frequency()),
         })
         .collect();
-    let loaded = Loaded { panel, periods };
+    let source = source_name(&args.file);
+    let loaded = Loaded { source, panel, periods };
     say_calendar(&loaded, args.period.is_some());
     Ok(loaded)
+}
+
+fn source_name(file: &Path) -> String {
+    if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
 }
 
 fn policy(arg: MissingArg) -> Missing {
@@ -97,15 +106,17 @@ fn say_calendar(loaded: &Loaded, is_given: bool) {
 
 /// Lists what failed, in the file and afterwards. If nothing was done, the first failure is the result.
 pub(super) fn report_failures(loaded: &mut Loaded, failures: Vec<(String, Error)>, done: usize) -> Result<Outcome> {
-    let mut all = std::mem::take(&mut loaded.panel.failures);
-    all.extend(failures);
+    let in_panel = loaded.panel.id_column.is_some();
+    let of_models =
+        failures.into_iter().map(|(id, error)| if in_panel { error.at(format!("series `{id}`")) } else { error });
+    // Errors of the reader name their series themselves.
+    let of_reader = std::mem::take(&mut loaded.panel.failures).into_iter().map(|(_, error)| error);
+    let all: Vec<Error> = of_reader.chain(of_models).collect();
     if all.is_empty() {
         return Ok(Outcome::Done);
     }
-    let in_panel = loaded.panel.id_column.is_some();
     let count = all.len();
-    let mut located =
-        all.into_iter().map(|(id, error)| if in_panel { error.at(format!("series `{id}`")) } else { error });
+    let mut located = all.into_iter().map(|error| error.at(&loaded.source));
     if done == 0
         && let Some(first) = located.next()
     {

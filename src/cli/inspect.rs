@@ -51,7 +51,7 @@ struct Moments {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
-    let format = args.plot.as_deref().map(chart::Format::of_path).transpose()?;
+    let format = args.plot.as_deref().map(output::chart_format).transpose()?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: true })?;
     let series = std::mem::take(&mut loaded.panel.series);
     let reports: Vec<Result<Report>> =

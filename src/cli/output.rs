@@ -7,6 +7,7 @@ use polars::prelude::{Column as FrameColumn, DataFrame, NamedFrom, Series};
 use serde_json::{Map, Value, json};
 
 use super::table::short;
+use crate::chart;
 use crate::data::frame::{Destination, TableFormat, write_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::Summary;
@@ -109,13 +110,34 @@ pub(super) fn destination(output: Option<&Path>, json: bool) -> Result<Option<(D
         }
         Some(path) if path == Path::new("-") => Ok(Some((Destination::Stdout, TableFormat::Csv))),
         Some(path) => match TableFormat::of_path(path) {
-            Some(format) => Ok(Some((Destination::Path(path), format))),
+            Some(format) => {
+                check_folder(path)?;
+                Ok(Some((Destination::Path(path), format)))
+            }
             None => Err(Error::usage("the ending names no table format")
                 .at(path.display().to_string())
                 .expected("a file name that ends in .csv, .tsv, .json, .ndjson or .parquet")),
         },
         None if json || std::io::stdout().is_terminal() => Ok(None),
         None => Ok(Some((Destination::Stdout, TableFormat::Csv))),
+    }
+}
+
+/// The format of a chart that can be written.
+pub(super) fn chart_format(path: &Path) -> Result<chart::Format> {
+    let format = chart::Format::of_path(path)?;
+    check_folder(path)?;
+    Ok(format)
+}
+
+/// Refuses a file in a folder that does not exist before any work is done for it.
+fn check_folder(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") && !folder.is_dir() => {
+            let hint = format!("create `{}` first", folder.display());
+            Err(Error::io("cannot be written: the folder does not exist").at(path.display().to_string()).hint(hint))
+        }
+        _ => Ok(()),
     }
 }
 

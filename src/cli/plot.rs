@@ -2,13 +2,13 @@
 
 use super::args::PlotArgs;
 use super::input::{self, Needs};
-use super::{Outcome, figures};
+use super::{Outcome, figures, output};
 use crate::chart;
 use crate::data::frame::{Missing, write_whole};
 use crate::error::Result;
 
 pub(super) fn run(args: &PlotArgs) -> Result<Outcome> {
-    let format = chart::Format::of_path(&args.output)?;
+    let format = output::chart_format(&args.output)?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: false })?;
     let done = loaded.panel.series.len();
     let outcome = input::report_failures(&mut loaded, Vec::new(), done)?;

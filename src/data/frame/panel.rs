@@ -275,7 +275,7 @@ impl Content {
         let frequency = off_grid.frequency;
         Error::data(what)
             .expected(format!("times {} ({frequency}) from {}", frequency.describe(), times.label(rows[0] as usize)))
-            .hint("name the right frequency with --frequency, or take the rows as consecutive with --missing drop")
+            .hint("name the right frequency with --freq, or take the rows as consecutive with --missing drop")
     }
 
     /// Decides which positions stay, and the row of each; `u32::MAX` where a gap is filled.
@@ -410,7 +410,7 @@ fn check_density(standing: &Standing, gaps: u64) -> Result<()> {
     let jump = standing.positions.windows(2).max_by_key(|pair| pair[1] - pair[0]).unwrap_or(&[0, 0]);
     Err(Error::data(format!("{gaps} times are missing, most of them from {} to {}", label(jump[0]), label(jump[1])))
         .expected(format!("at least one row in {SPARSEST} times"))
-        .hint("correct the times, name another --frequency, or choose --missing drop"))
+        .hint("correct the times, name another --freq, or choose --missing drop"))
 }
 
 /// The positions without row, in order.

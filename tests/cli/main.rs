@@ -1,0 +1,11 @@
+//! The binary as a user runs it: files and options in; tables, charts, messages and exit codes out.
+#![cfg(feature = "cli")]
+
+mod bad_input;
+mod detect;
+mod forecast;
+mod formats;
+mod golden;
+mod inspect_plot;
+mod properties;
+mod support;
