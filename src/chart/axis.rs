@@ -176,9 +176,12 @@ impl Style {
     }
 }
 
-/// `digits` with a comma between thousands.
+/// `digits` with a comma between thousands, from five digits on: four are read at once, and may be a year.
 fn grouped(digits: &str) -> String {
     let whole = digits.find('.').unwrap_or(digits.len());
+    if whole <= 4 {
+        return digits.to_owned();
+    }
     let mut text = String::with_capacity(digits.len() + whole / 3);
     for (position, digit) in digits.char_indices() {
         if position > 0 && position < whole && (whole - position).is_multiple_of(3) {

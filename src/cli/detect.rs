@@ -91,7 +91,8 @@ fn say_warnings(loaded: &Loaded, judged: &[Judged<'_>]) {
     for (series, detection) in judged {
         for warning in &detection.warnings {
             if !said.contains(&warning.as_str()) {
-                let place = if judged.len() > 1 { format!("series `{}`: ", loaded.name_of(series)) } else { String::new() };
+                let place =
+                    if judged.len() > 1 { format!("series `{}`: ", loaded.name_of(series)) } else { String::new() };
                 eprintln!("note: {place}{warning}");
                 said.push(warning);
             }
@@ -115,6 +116,10 @@ fn table(loaded: &Loaded, all: &[Series], judged: &[Judged<'_>]) -> Result<polar
                 *flag = Some(detection.is_anomaly[position]);
                 for (to, from) in numbers.iter_mut().zip(columns) {
                     to[row as usize] = from[position];
+                }
+                if !detection.judged[position] {
+                    // A region would call training rows outside it anomalies.
+                    (numbers[1][row as usize], numbers[2][row as usize]) = (f64::NAN, f64::NAN);
                 }
             }
         }
@@ -157,7 +162,9 @@ fn text(loaded: &Loaded, judged: &[Judged<'_>], args: &DetectArgs) -> String {
         text += &table.render(SHOWN_EVENTS);
     }
     let rate = args.false_alarm_rate;
-    text + &format!("{alarms} of {rows} judged rows are anomalies, in {events} events, at a false-alarm rate of {rate}\n")
+    text + &format!(
+        "{alarms} of {rows} judged rows are anomalies, in {events} events, at a false-alarm rate of {rate}\n"
+    )
 }
 
 fn json_of(loaded: &Loaded, (series, detection): &Judged<'_>, args: &DetectArgs) -> Value {

@@ -142,7 +142,8 @@ fn surprisal_panel(series: &Series, detection: &Detection) -> Panel {
 /// Every series as it is.
 pub(super) fn series(series: &[Series], name_of: impl Fn(&Series) -> String, value_name: &str) -> Figure {
     let panel = |one: &Series| {
-        let mark = Mark::Line { x: times(one, 0..one.len()), y: one.values().to_vec(), color: Color::Series(0), label: None };
+        let mark =
+            Mark::Line { x: times(one, 0..one.len()), y: one.values().to_vec(), color: Color::Series(0), label: None };
         let panel = Panel::new(scale(one)).y_label(value_name).with(mark);
         if series.len() > 1 { panel.title(name_of(one)) } else { panel }
     };
@@ -172,12 +173,8 @@ fn correlogram(label: &str, r: &[f64], n: usize) -> Panel {
 }
 
 fn residual_panel(series: &Series, residuals: &[f64]) -> Panel {
-    let mark = Mark::Line {
-        x: times(series, 0..series.len()),
-        y: residuals.to_vec(),
-        color: Color::Series(0),
-        label: None,
-    };
+    let mark =
+        Mark::Line { x: times(series, 0..series.len()), y: residuals.to_vec(), color: Color::Series(0), label: None };
     let zero = Mark::Horizontal { y: 0.0, color: Color::Muted, label: None };
     Panel::new(scale(series)).title("standardised residuals").with(zero).with(mark)
 }

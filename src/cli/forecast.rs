@@ -184,7 +184,9 @@ fn interval_columns(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &Fo
 fn path_columns(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs) -> Vec<Column> {
     let count = args.paths.map_or(0, |paths| paths as usize);
     let rows = || {
-        forecasts.iter().flat_map(move |f| (0..count).flat_map(move |path| (0..args.horizon).map(move |step| (f, path, step))))
+        forecasts
+            .iter()
+            .flat_map(move |f| (0..count).flat_map(move |path| (0..args.horizon).map(move |step| (f, path, step))))
     };
     let mut columns = input::key_columns(loaded, rows().map(|(f, _, step)| (f.0, label(f.0, step))));
     columns.push(Column::integers("sample_id", rows().map(|(_, path, _)| path as i64).collect()));

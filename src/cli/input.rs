@@ -135,11 +135,11 @@ pub(super) fn report_failures(loaded: &mut Loaded, failures: Vec<(String, Error)
     Ok(Outcome::SomeFailed)
 }
 
+/// What was done, beside its series.
+pub(super) type Done<'a, T> = Vec<(&'a Series, T)>;
+
 /// Splits results of a panel's series, in their order, from their failures.
-pub(super) fn split<'a, T>(
-    series: &'a [Series],
-    results: Vec<Result<T>>,
-) -> (Vec<(&'a Series, T)>, Vec<(String, Error)>) {
+pub(super) fn split<T>(series: &[Series], results: Vec<Result<T>>) -> (Done<'_, T>, Vec<(String, Error)>) {
     let mut failures = Vec::new();
     let mut done = Vec::new();
     for (series, result) in series.iter().zip(results) {

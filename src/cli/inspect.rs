@@ -163,7 +163,11 @@ fn text(loaded: &Loaded, series: &Series, report: &Report) -> String {
     if report.missing > 0 {
         let first = series.values().iter().position(|x| x.is_nan()).unwrap_or(0);
         let values = report.missing - report.gaps;
-        text += &format!("  {} missing times and {values} missing values, the first at {}\n", report.gaps, timeline.label(first as i64));
+        text += &format!(
+            "  {} missing times and {values} missing values, the first at {}\n",
+            report.gaps,
+            timeline.label(first as i64)
+        );
     }
     let Moments { mean, std_dev, quartiles } = &report.moments;
     text += &format!(
@@ -192,14 +196,20 @@ fn correlations(report: &Report, n: usize) -> String {
     for (lag, r) in report.acf.iter().enumerate().skip(1) {
         let partial = report.pacf.get(lag - 1).copied().unwrap_or(f64::NAN);
         let mark = |r: f64| if r.abs() > limit { "*" } else { " " };
-        table.push([format!("{lag}"), format!("{r:.3}"), format!("{partial:.3}"), format!("{}{}", mark(*r), mark(partial))]);
+        table.push([
+            format!("{lag}"),
+            format!("{r:.3}"),
+            format!("{partial:.3}"),
+            format!("{}{}", mark(*r), mark(partial)),
+        ]);
     }
     table.render(48) + "\n"
 }
 
 /// The criteria relative to their minima, so that the chosen orders read 0.
 fn order_table(orders: &[OrderRow]) -> String {
-    let best = CRITERIA.map(|(criterion, _)| orders.iter().map(|row| row.criterion(criterion)).fold(f64::INFINITY, f64::min));
+    let best =
+        CRITERIA.map(|(criterion, _)| orders.iter().map(|row| row.criterion(criterion)).fold(f64::INFINITY, f64::min));
     let mut table = Table::new(["order", "AIC", "AICc", "BIC", "HQIC", "innovation variance"]);
     for row in orders {
         let mut cells = vec![row.order.to_string()];

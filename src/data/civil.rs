@@ -33,11 +33,6 @@ pub(crate) fn datetime(moment: Nanos) -> DateTime {
     shifted.unwrap_or(end)
 }
 
-/// Nanoseconds since 1970 of a calendar's reading.
-pub(crate) fn nanos(datetime: DateTime) -> Nanos {
-    datetime.duration_since(EPOCH.at(0, 0, 0, 0)).as_nanos()
-}
-
 /// The time of day.
 pub(crate) fn time_of_day(moment: Nanos) -> Nanos {
     moment.rem_euclid(DAY)
@@ -96,7 +91,8 @@ mod tests {
             let moment = midnight(year, month, day).expect("a date");
             let date = datetime(moment).date();
             assert_eq!((i64::from(date.year()), i64::from(date.month()), i64::from(date.day())), (year, month, day));
-            assert_eq!(nanos(datetime(moment + 5)), moment + 5);
+            let back = datetime(moment + 5).duration_since(EPOCH.at(0, 0, 0, 0)).as_nanos();
+            assert_eq!(back, moment + 5);
         }
         assert_eq!(midnight(2023, 2, 29), None);
         assert_eq!(midnight(1970, 1, 2), Some(DAY));

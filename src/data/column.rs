@@ -258,7 +258,7 @@ struct Zones {
 impl Zones {
     fn add(&mut self, reading: &spelling::Reading<'_>) -> Result<()> {
         let zoned = reading.offset.is_some() || reading.zone_name.is_some();
-        if self.rows > 0 && (zoned != !self.offsets.is_empty() || reading.zone_name != self.name.as_deref()) {
+        if self.rows > 0 && (zoned == self.offsets.is_empty() || reading.zone_name != self.name.as_deref()) {
             return Err(mixed());
         }
         self.rows += 1;

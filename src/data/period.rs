@@ -8,13 +8,15 @@ const OVERWHELMING: f64 = 0.9;
 /// Lags beyond this are no periods of anything without calendar, and the most recent values decide.
 const LONGEST_PERIOD: usize = 400;
 const MOST_VALUES: usize = 20_000;
+/// Weaker autocorrelations explain nothing, however significant many values make them.
+const NOTICEABLE: f64 = 0.1;
 /// By how much the longer of two calendar periods must be stronger to be preferred.
 const CLEARLY_STRONGER: f64 = 0.1;
 
 /// The season length of values at a frequency; 1 where there is none.
 ///
 /// A period that the calendar suggests counts when the autocorrelation at it is significant and positive, in the first
-/// differences or, rising from lower ones at shorter lags, in the values without their linear trend; trends and random
+/// differences or, rising from lower ones at shorter lags, in the values without their linear trend, and peaks there; trends and random
 /// walks pass neither. Without a calendar (integer times, yearly values) only an autocorrelation of the differences
 /// above 0.9 that repeats at multiples counts: a cycle of varying length is no season. Missing values are interpolated.
 /// O(n m) for the longest period m considered.
@@ -47,9 +49,23 @@ fn strength(values: &[f64], period: usize) -> Option<f64> {
     let in_changes = autocorrelation(&changes, period);
     let lowest = (1..period).map(|lag| autocorrelation(&level, lag)).fold(f64::INFINITY, f64::min);
     let noise = 2.0 / (values.len() as f64).sqrt();
-    let rises = at_period > 0.0 && at_period - lowest > noise && is_seasonal(&level, period);
-    let repeats = in_changes > 0.0 && is_seasonal(&changes, period);
-    (rises || repeats).then_some(if repeats { in_changes.max(at_period) } else { at_period })
+    let rises = at_period - lowest > noise && peaks(&level, period) && is_seasonal(&level, period);
+    let repeats = peaks(&changes, period) && is_seasonal(&changes, period);
+    let strength = match (rises, repeats) {
+        (true, true) => at_period.max(in_changes),
+        (true, false) => at_period,
+        (false, true) => in_changes,
+        (false, false) => return None,
+    };
+    (strength > NOTICEABLE).then_some(strength)
+}
+
+/// Whether the autocorrelation is positive at a period and lower a quarter of it before and after: what is only smooth,
+/// like the hour of a daily wave, has no peak there.
+fn peaks(x: &[f64], period: usize) -> bool {
+    let quarter = (period / 4).max(1);
+    let at = autocorrelation(x, period);
+    at > 0.0 && at > autocorrelation(x, period - quarter) && at > autocorrelation(x, period + quarter)
 }
 
 /// The shortest lag at which the autocorrelation peaks above 0.9, and again at its multiples; 1 where there is none.
@@ -167,6 +183,12 @@ mod tests {
         let working = |t: usize| if t / 24 % 7 < 5 { 3.0 } else { 0.0 };
         let week: Vec<f64> = day.iter().enumerate().map(|(t, x)| x + working(t)).collect();
         assert_eq!(infer_period(&week, frequency("1h")), 168);
+    }
+
+    #[test]
+    fn the_smooth_part_of_a_day_is_no_hourly_season() {
+        let day = sum(&wave(2_880, 288.0), &noise(2_880).iter().map(|x| 0.05 * x).collect::<Vec<f64>>());
+        assert_eq!(infer_period(&day, frequency("5m")), 288);
     }
 
     #[test]

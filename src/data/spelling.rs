@@ -270,7 +270,7 @@ impl<'a> Scanner<'a> {
         let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
         let name = &rest[..length];
         let same = |month: &&str| month.eq_ignore_ascii_case(name) || month[..3].eq_ignore_ascii_case(name);
-        let month = MONTHS.iter().position(|month| same(&month))?;
+        let month = MONTHS.iter().position(same)?;
         self.long_month |= length > 3;
         self.at += length;
         Some(month as i64 + 1)

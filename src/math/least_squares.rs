@@ -367,7 +367,7 @@ impl Centre {
 fn cholesky(gram: &DMatrix<f64>) -> Option<(DMatrix<f64>, f64)> {
     let columns = gram.ncols();
     let scale: Vec<f64> = (0..columns).map(|i| gram[(i, i)].sqrt()).collect();
-    if scale.iter().any(|s| !(*s > 0.0)) {
+    if !scale.iter().all(|s| *s > 0.0) {
         return None;
     }
     let mut r: DMatrix<f64> = DMatrix::zeros(columns, columns);

@@ -111,6 +111,21 @@ pub fn inverse_diagonal(solved: &Levinson, order: usize) -> Vec<f64> {
         .collect()
 }
 
+/// The sum of all entries of T^-1, T the p x p Toeplitz matrix of c. O(p).
+///
+/// T^-1 is the sum over k < p of b b' / v_k, b = (1, -a) of order k (the Cholesky factor that the recursion gives), and
+/// a step of the recursion multiplies the sum of b by 1 minus its reflection.
+#[must_use]
+pub fn inverse_sum(solved: &Levinson, order: usize) -> f64 {
+    let mut total = 1.0;
+    let mut sum = 0.0;
+    for k in 0..order {
+        sum += total * total / solved.variance(k);
+        total *= solved.reflection().get(k).map_or(1.0, |reflection| 1.0 - reflection);
+    }
+    sum
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +156,7 @@ mod tests {
             for (i, d) in inverse_diagonal(&solved, p).iter().enumerate() {
                 assert!((d - inverse[(i, i)]).abs() < 1e-13);
             }
+            assert!((inverse_sum(&solved, p) - inverse.sum()).abs() < 1e-13);
         }
     }
 

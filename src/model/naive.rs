@@ -167,8 +167,10 @@ impl Autoregressive for NaiveModel {
         let lanes = context.lanes();
         let ring = vec![self.fallback; self.lag * lanes];
         let mut session = NaiveSession { model: self, lanes, at: 0, known: vec![false; ring.len()], ring };
-        for t in context.steps().saturating_sub(self.lag)..context.steps() {
+        // All of it: a missing value takes the last known one of its phase, however long ago that was.
+        for t in 0..context.steps() {
             session.observe(context.row(t));
+            (0..lanes).filter(|&lane| t < context.padding(lane)).for_each(|lane| session.restart(lane));
         }
         Ok(Box::new(session))
     }
@@ -185,6 +187,11 @@ struct NaiveSession<'m> {
 }
 
 impl NaiveSession<'_> {
+    /// Forgets a lane: it has not started.
+    fn restart(&mut self, lane: usize) {
+        self.ring.iter_mut().skip(lane).step_by(self.lanes).for_each(|x| *x = self.model.fallback);
+    }
+
     /// The value k steps back of a lane (zero for k = 0), and whether it is known.
     fn base(&self, steps_ahead: usize, lane: usize) -> (f64, bool) {
         if self.model.lag == 0 {
@@ -237,12 +244,13 @@ impl<'m> Session<'m> for NaiveSession<'m> {
     fn gaussian_paths(&self, _known: &Covariates, horizon: usize) -> Option<Vec<Vec<GaussianPath>>> {
         let NaiveModel { lag, constant, innovation_sd, .. } = *self.model;
         // psi_j is 1 where j is a multiple of k: the innovation of j steps ago is still in the level.
-        let psi = |j: usize| if (lag == 0 && j > 0) || (lag > 0 && j % lag != 0) { 0.0 } else { innovation_sd };
+        let psi =
+            |j: usize| if (lag == 0 && j > 0) || (lag > 0 && !j.is_multiple_of(lag)) { 0.0 } else { innovation_sd };
         let path = |lane: usize| GaussianPath {
             weight: 1.0,
             mean: (0..horizon)
                 .map(|j| {
-                    let seasons = if lag == 0 { 1 } else { j / lag + 1 };
+                    let seasons = j.checked_div(lag).map_or(1, |whole| whole + 1);
                     self.base(j, lane).0 + constant * seasons as f64
                 })
                 .collect(),

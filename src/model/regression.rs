@@ -22,7 +22,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use linfa::traits::Predict;
+use linfa::traits::{Predict, PredictInplace};
 use ndarray::{Array1, Array2};
 
 use super::lag_ring::LagRing;
@@ -88,7 +88,7 @@ impl<O> fmt::Debug for RegressionModel<O> {
 impl<P, E> Fit for Regression<P, E>
 where
     P: linfa::traits::Fit<Array2<f64>, Array1<f64>, E>,
-    P::Object: Predict<Array2<f64>, Array1<f64>> + Send + Sync,
+    P::Object: PredictInplace<Array2<f64>, Array1<f64>> + Send + Sync,
     E: std::error::Error + From<linfa::Error>,
 {
     type Model = RegressionModel<P::Object>;
@@ -138,7 +138,11 @@ impl<P, E> Regression<P, E> {
         })
     }
 
-    fn summary<O: Predict<Array2<f64>, Array1<f64>>>(&self, model: &RegressionModel<O>, rows: &LagMatrix) -> Summary {
+    fn summary<O: PredictInplace<Array2<f64>, Array1<f64>>>(
+        &self,
+        model: &RegressionModel<O>,
+        rows: &LagMatrix,
+    ) -> Summary {
         let mut density = Predictive::new(model.noise.family(), 1);
         let score = |error: f64| {
             model.noise.write(0, 0.0, true, &mut density);
@@ -166,8 +170,8 @@ impl<P, E> Regression<P, E> {
     }
 }
 
-fn errors<O: Predict<Array2<f64>, Array1<f64>>>(regressor: &O, rows: &LagMatrix) -> Vec<f64> {
-    let predicted = regressor.predict(rows.to_dataset().records);
+fn errors<O: PredictInplace<Array2<f64>, Array1<f64>>>(regressor: &O, rows: &LagMatrix) -> Vec<f64> {
+    let predicted = regressor.predict(&rows.to_dataset().records);
     rows.targets().iter().zip(&predicted).map(|(x, f)| x - f).collect()
 }
 
@@ -187,7 +191,7 @@ impl NoiseModel {
     }
 }
 
-impl<O: Predict<Array2<f64>, Array1<f64>> + Send + Sync> Autoregressive for RegressionModel<O> {
+impl<O: PredictInplace<Array2<f64>, Array1<f64>> + Send + Sync> Autoregressive for RegressionModel<O> {
     fn family(&self) -> Family {
         self.noise.family()
     }
@@ -222,15 +226,15 @@ struct RegressionSession<'m, O> {
     mean: Vec<f64>,
 }
 
-impl<O: Predict<Array2<f64>, Array1<f64>>> RegressionSession<'_, O> {
+impl<O: PredictInplace<Array2<f64>, Array1<f64>>> RegressionSession<'_, O> {
     fn update_means(&mut self) {
         let lags = self.model.lags;
         let records = Array2::from_shape_fn((self.mean.len(), lags), |(lane, i)| self.ring.lag(i + 1)[lane]);
-        self.mean = self.model.regressor.predict(records).to_vec();
+        self.mean = self.model.regressor.predict(&records).to_vec();
     }
 }
 
-impl<'m, O: Predict<Array2<f64>, Array1<f64>> + Send + Sync> Session<'m> for RegressionSession<'m, O> {
+impl<'m, O: PredictInplace<Array2<f64>, Array1<f64>> + Send + Sync> Session<'m> for RegressionSession<'m, O> {
     fn lanes(&self) -> usize {
         self.mean.len()
     }

@@ -202,6 +202,15 @@ impl Transform {
         Ok(Series::new(series.id(), self.differences.apply(&w)))
     }
 
+    /// The first linked values, as many as the differences look back; a missing one is the next that is known.
+    fn origin(&self, y: &[f64]) -> Vec<f64> {
+        let known_from = |t: usize| {
+            let linked = (t as i64..).zip(&y[t..]).map(|(t, &y)| self.link_value(y, t));
+            linked.into_iter().find(|w| !w.is_nan()).unwrap_or(0.0)
+        };
+        (0..self.differences.order()).map(known_from).collect()
+    }
+
     /// The linked values of a lane that begins at an index.
     fn linked(&self, values: impl Iterator<Item = f64>, start: i64) -> Result<Vec<f64>> {
         (start..).zip(values).map(|(t, y)| self.checked_link_value(y, t)).collect()
@@ -250,9 +259,7 @@ impl<M: Autoregressive> Transformed<M> {
     pub fn fit<S: super::Fit<Model = M>>(spec: &S, transform: Transform, train: &[Series]) -> Result<Fitted<Self>> {
         let inner_train: Vec<Series> = train.iter().map(|series| transform.forward(series)).collect::<Result<_>>()?;
         let Fitted { model, mut summary } = spec.fit(&inner_train)?;
-        let first = train.first().map_or(&[][..], Series::values);
-        let origin =
-            (0..).zip(&first[..transform.differences.order()]).map(|(t, &y)| transform.link_value(y, t)).collect();
+        let origin = transform.origin(train.first().map_or(&[][..], Series::values));
         let fitted = Self { inner: model, transform, origin };
         summary.log_likelihood += fitted.log_jacobian(train)?;
         Ok(Fitted { model: fitted, summary })
@@ -272,7 +279,8 @@ impl<M: Autoregressive> Transformed<M> {
                 if conditionals.is_defined(t) && !y.is_nan() {
                     let row = conditionals.row(t);
                     check_mass(&row)?;
-                    sum += row.map().log_jacobian(y);
+                    // Its own part only: what an inner transform adds is in the inner likelihood.
+                    sum += self.transform.map(t as i64, 0.0).log_jacobian(y);
                 }
             }
         }
@@ -369,6 +377,10 @@ struct TransformedSession<'m, M> {
     at: usize,
     ring: Vec<f64>,
     known: Vec<bool>,
+    /// The number of steps of each lane since its first known value.
+    seen: Vec<usize>,
+    /// The number of steps since the inner session was handed a difference against a stand-in.
+    since_stand_in: Vec<usize>,
     /// The conditional mean of z, as last asked for: what stands in for a missing value.
     mean: Vec<f64>,
     /// Scratch: the values handed down.
@@ -385,6 +397,8 @@ impl<'m, M> TransformedSession<'m, M> {
             at: 0,
             ring: vec![f64::NAN; order * lanes],
             known: vec![false; order * lanes],
+            seen: vec![0; lanes],
+            since_stand_in: vec![usize::MAX; lanes],
             mean: vec![0.0; lanes],
             z: vec![0.0; lanes],
         }
@@ -394,20 +408,17 @@ impl<'m, M> TransformedSession<'m, M> {
         self.index.len()
     }
 
-    /// Fills the ring of one lane with the end of its context, and with the origin before that. An unknown value
-    /// inside takes the value before it.
+    /// Fills the ring of one lane with the end of its context, and with the origin before that.
     fn remember_context(&mut self, lane: usize, w: &[f64]) {
         let (order, lanes) = (self.model.transform.differences.order(), self.lane_count());
-        let mut last = f64::NAN;
         for row in 0..order {
             // Row 0 is the oldest of the last `order` values.
-            let value = (w.len() + row).checked_sub(order).map_or(f64::NAN, |t| w[t]);
-            let stand_in = if last.is_nan() { self.model.origin[row] } else { last };
+            let value = (w.len() + row).checked_sub(order).map(|t| w[t]);
             let slot = row * lanes + lane;
-            self.known[slot] = !value.is_nan();
-            self.ring[slot] = if value.is_nan() { stand_in } else { value };
-            last = self.ring[slot];
+            self.known[slot] = value.is_some();
+            self.ring[slot] = value.unwrap_or_else(|| self.model.origin[w.len() + row]);
         }
+        self.seen[lane] = w.len();
     }
 
     /// The slot of the value `lag` steps back.
@@ -425,6 +436,11 @@ impl<'m, M> TransformedSession<'m, M> {
     fn is_base_known(&self, lane: usize) -> bool {
         self.model.transform.differences.lags.iter().all(|&(lag, _)| self.known[self.slot(lag, lane)])
     }
+
+    /// Whether a lane has values to difference against, be they stand-ins for missing ones.
+    fn has_started(&self, lane: usize) -> bool {
+        self.seen[lane] >= self.model.transform.differences.order()
+    }
 }
 
 impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
@@ -434,11 +450,12 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
 
     fn conditional(&mut self, known: Rows<'_>, out: &mut Predictive) {
         self.inner.conditional(known, out);
+        let memory = self.model.inner.memory().unwrap_or(usize::MAX);
         for lane in 0..self.lane_count() {
             self.mean[lane] = out.row(lane).mean();
             let map = self.model.transform.map(self.index[lane], self.base(lane)).after(&out.row(lane).map());
             out.set_map(lane, map);
-            if !self.is_base_known(lane) {
+            if !self.is_base_known(lane) || self.since_stand_in[lane] < memory {
                 out.set_undefined(lane);
             }
         }
@@ -449,7 +466,10 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
         for (lane, &y) in x.iter().enumerate() {
             let base = self.base(lane);
             let w = self.model.transform.link_value(y, self.index[lane]);
-            self.z[lane] = if self.is_base_known(lane) { w - base } else { f64::NAN };
+            self.z[lane] = if self.has_started(lane) { w - base } else { f64::NAN };
+            let is_stand_in = !self.z[lane].is_nan() && !self.is_base_known(lane);
+            self.since_stand_in[lane] = if is_stand_in { 0 } else { self.since_stand_in[lane].saturating_add(1) };
+            self.seen[lane] += usize::from(self.seen[lane] > 0 || !w.is_nan());
             if order > 0 {
                 let slot = self.slot(order, lane);
                 self.known[slot] = !w.is_nan();
@@ -471,13 +491,24 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
             at: self.at,
             ring: slots.iter().map(|&slot| self.ring[slot]).collect(),
             known: slots.iter().map(|&slot| self.known[slot]).collect(),
+            seen: parents.iter().map(|&p| self.seen[p]).collect(),
+            since_stand_in: parents.iter().map(|&p| self.since_stand_in[p]).collect(),
             mean: parents.iter().map(|&p| self.mean[p]).collect(),
             ..Self::new(self.model, self.inner.fork(parents), index)
         })
     }
 
     fn gaussian_paths(&self, known: &Covariates, horizon: usize) -> Option<Vec<Vec<GaussianPath>>> {
+        // Before a lane has started, its first values give no differences that could be part of a joint.
+        if !(0..self.lane_count()).all(|lane| self.has_started(lane)) {
+            return None;
+        }
         let mut lanes = self.inner.gaussian_paths(known, horizon)?;
+        // Inner seasonal ratios would make the joint of the differences anything but a moving average.
+        let is_shift = |path: &GaussianPath| path.maps.iter().all(|map| map.factor * map.scale == 1.0);
+        if !lanes.iter().flatten().all(is_shift) {
+            return None;
+        }
         for (lane, components) in lanes.iter_mut().enumerate() {
             for path in components {
                 self.integrate(lane, path);
@@ -489,9 +520,10 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
 
 impl<M> TransformedSession<'_, M> {
     /// Turns the joint of the next z into the joint of the next w: the mean continues the past, the factor starts at
-    /// zero. Expects affine inner maps, folded into mean and factor by their owners.
+    /// zero. Inner maps are shifts, which move the mean.
     fn integrate(&self, lane: usize, path: &mut GaussianPath) {
         let transform = &self.model.transform;
+        path.mean.iter_mut().zip(&path.maps).for_each(|(mean, map)| *mean = map.forward(*mean));
         transform.differences.integrate(&mut path.mean, |lag| self.ring[self.slot(lag, lane)]);
         path.factor.integrate(&transform.differences);
         path.maps = (self.index[lane]..).take(path.mean.len()).map(|t| transform.map(t, 0.0)).collect();

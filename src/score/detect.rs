@@ -31,6 +31,10 @@ use crate::model::{Autoregressive, Summary};
 const FEWEST_TRAINING_ROWS: usize = 8;
 /// How often the calibration is repeated with lags clipped by the one before.
 const CLIPPED_PASSES: usize = 2;
+/// How many times wider than the narrowest region the widest may be for one threshold to describe both.
+const ONE_THRESHOLD: f64 = 2.0;
+/// About how many rows the median width is taken of.
+const MEDIAN_SAMPLE: usize = 4096;
 /// The most rows that are clipped after an alarm where there is no season.
 const MOST_CLIPPED: usize = 10;
 
@@ -73,7 +77,8 @@ pub struct Detection {
     pub is_anomaly: Vec<bool>,
     /// Whether the row is judged: training rows have a region, to be drawn, but no p-value and no alarm.
     pub judged: Vec<bool>,
-    /// The surprisal at the edge of the region, where it is the same for every judged row.
+    /// The surprisal at the edge of the region, where one number says it for every judged row: exact where all regions
+    /// are equally wide, within ln 2 where their widths differ by at most a factor of two, else `None`.
     pub threshold_surprisal: Option<f64>,
     /// How many held-out rows the p-values rest on; the smaller half's for [`Training::Halves`].
     pub calibration_rows: usize,
@@ -239,21 +244,20 @@ impl Part {
         }
     }
 
-    /// The surprisal at the edge of the region, if the regions of all judged rows are equally wide.
+    /// The surprisal at the edge of a region of median width, unless the widths are too different for one threshold.
     fn threshold_surprisal(&self, judge: &Judge<'_>, rows: &Rows, outside: f64) -> Result<Option<f64>> {
-        const ROUNDING: f64 = 1e-9;
-        let judged = self.judged_from - rows.first..rows.lo.len();
-        let mut defined = judged.filter(|&row| !rows.lo[row].is_nan());
-        let Some(first) = defined.next() else { return Ok(None) };
-        let width = rows.hi[first] - rows.lo[first];
-        let is_same = |row: usize| {
-            let (lo, hi) = (rows.lo[row], rows.hi[row]);
-            (hi - lo - width).abs() <= ROUNDING * (lo.abs() + hi.abs())
-        };
-        if !defined.all(is_same) {
+        let width = |row: &usize| rows.hi[*row] - rows.lo[*row];
+        let defined = || (self.judged_from - rows.first..rows.lo.len()).filter(|row| width(row) > 0.0);
+        let (narrowest, widest) = defined()
+            .map(|row| width(&row))
+            .fold((f64::INFINITY, 0.0_f64), |(low, high), width| (low.min(width), high.max(width)));
+        if !(widest > 0.0 && widest <= ONE_THRESHOLD * narrowest) {
             return Ok(None);
         }
-        let surprisal = judge.surprisal_at_edge(rows.first + first, outside)?;
+        let mut sample: Vec<usize> = defined().step_by(rows.lo.len().div_ceil(MEDIAN_SAMPLE)).collect();
+        let middle = sample.len() / 2;
+        let (_, &mut median, _) = sample.select_nth_unstable_by(middle, |a, b| width(a).total_cmp(&width(b)));
+        let surprisal = judge.surprisal_at_edge(rows.first + median, outside)?;
         Ok(surprisal.is_finite().then_some(surprisal))
     }
 
@@ -356,7 +360,10 @@ fn joined(mut first: Detection, second: Detection) -> Detection {
     first.p_value.extend(second.p_value);
     first.is_anomaly.extend(second.is_anomaly);
     first.judged.extend(second.judged);
-    first.threshold_surprisal = None;
+    first.threshold_surprisal = match (first.threshold_surprisal, second.threshold_surprisal) {
+        (Some(a), Some(b)) if (a - b).abs() <= ONE_THRESHOLD.ln() => Some(0.5 * (a + b)),
+        _ => None,
+    };
     first.calibration_rows = first.calibration_rows.min(second.calibration_rows);
     first.summaries.splice(0..0, second.summaries);
     first.warnings.extend(second.warnings);

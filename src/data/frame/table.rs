@@ -170,8 +170,21 @@ fn too_large(object: &str) -> Option<&str> {
     None
 }
 
-/// The columns of a Parquet file that hold numbers, texts or times; others are left out with a notice.
+/// The decoder of Parquet panics on some damaged files; whoever named the file is told instead.
 fn read_parquet(bytes: Vec<u8>) -> Result<Table> {
+    let loud = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let table = std::panic::catch_unwind(|| decode_parquet(bytes));
+    std::panic::set_hook(loud);
+    table.unwrap_or_else(|_| {
+        Err(Error::data("the Parquet file is damaged")
+            .expected("a file that other programs read")
+            .hint("write it anew"))
+    })
+}
+
+/// The columns of a Parquet file that hold numbers, texts or times; others are left out with a notice.
+fn decode_parquet(bytes: Vec<u8>) -> Result<Table> {
     let unreadable = |error| Error::data("the Parquet file could not be read").caused_by(error);
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let schema = reader.schema().map_err(unreadable)?;

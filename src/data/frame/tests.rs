@@ -400,7 +400,7 @@ fn check(bytes: &[u8], missing: Missing, keep_rows: bool) {
     for large in [0, usize::MAX] {
         let Ok(panel) = panel_of(bytes.to_vec(), &options, large) else { continue };
         for series in &panel.series {
-            assert!(series.len() > 0 && series.timeline().len() == series.len());
+            assert!(!series.is_empty() && series.timeline().len() == series.len());
             assert!(missing == Missing::Keep || series.values().iter().all(|value| value.is_finite()));
             let _ = (series.timeline().label(series.len() as i64 + 5), series.timeline().seconds(0));
         }

@@ -15,6 +15,7 @@
 //! | order | AICc up to the limit of [`default_max_order`] |
 
 use super::{Ar, Criterion, Estimator, LinearSpec, Order, OrderRow, Trend};
+use crate::data::period::interpolated;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::stationarity::{KPSS_5_PERCENT, classical_seasonal_factors, guerrero_lambda, is_seasonal, kpss_level};
@@ -137,7 +138,7 @@ impl ArSpec {
         let Some(longest) = train.iter().max_by_key(|series| series.len()) else {
             return Err(Error::usage("no series to fit"));
         };
-        let x = filled(longest.values());
+        let x = interpolated(longest.values());
         let is_long = x.len() >= LONG && x.len() >= LONG_PERIODS * self.period.max(1);
         let link = self.link(&x, is_long);
         let seasonal = self.seasonal.or_else(|| {
@@ -212,10 +213,15 @@ impl ArSpec {
             return Err(no_period());
         }
         let multiplicative = train.iter().flat_map(Series::values).all(|x| x.is_nan() || *x > 0.0);
-        let own = train
-            .iter()
-            .filter_map(|series| classical_seasonal_factors(&filled(series.values()), self.period, multiplicative));
-        let all: Vec<Vec<f64>> = own.collect();
+        let own = |series: &Series| {
+            let x = series.values();
+            let mut factors = classical_seasonal_factors(&interpolated(x), self.period, multiplicative)?;
+            // Interpolation begins at the first known value; factors count from the first position.
+            let before = x.iter().take_while(|x| x.is_nan()).count();
+            factors.rotate_right(before % self.period);
+            Some(factors)
+        };
+        let all: Vec<Vec<f64>> = train.iter().filter_map(own).collect();
         if all.is_empty() {
             return Err(Error::data(format!("less than two periods of {} values", self.period))
                 .expected("at least two full periods for seasonal factors")
@@ -241,27 +247,7 @@ pub fn default_max_order(n: usize, period: usize) -> usize {
 
 /// Whether there is evidence enough for a constant level.
 fn looks_stationary(x: &[f64]) -> bool {
-    x.len() >= 60 && kpss_level(&filled(x)) < KPSS_5_PERCENT
-}
-
-/// The values with missing ones replaced by linear interpolation: for choosing, never for fitting.
-fn filled(x: &[f64]) -> Vec<f64> {
-    if !x.iter().any(|x| x.is_nan()) {
-        return x.to_vec();
-    }
-    let known: Vec<usize> = (0..x.len()).filter(|&t| !x[t].is_nan()).collect();
-    let mut filled = x.to_vec();
-    for pair in known.windows(2) {
-        let (a, b) = (pair[0], pair[1]);
-        for t in a + 1..b {
-            let share = (t - a) as f64 / (b - a) as f64;
-            filled[t] = x[a] + share * (x[b] - x[a]);
-        }
-    }
-    match (known.first(), known.last()) {
-        (Some(&first), Some(&last)) => filled[first..=last].to_vec(),
-        _ => Vec::new(),
-    }
+    x.len() >= 60 && kpss_level(&interpolated(x)) < KPSS_5_PERCENT
 }
 
 /// What was done before the autoregression, in words; empty for nothing.

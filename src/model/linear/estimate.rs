@@ -10,7 +10,7 @@ use crate::data::windows::{Stretch, stretches};
 use crate::error::{Error, Result};
 use crate::math::autocovariance::{Divisor, LaggedProducts, mean};
 use crate::math::least_squares::{Deterministic, LagRegression, Segment, Solution};
-use crate::math::toeplitz::{Levinson, inverse_diagonal};
+use crate::math::toeplitz::{Levinson, inverse_diagonal, inverse_sum};
 use crate::model::{Fit, Fitted, Parameter, Summary, too_short};
 
 /// How coefficients are estimated.
@@ -180,7 +180,7 @@ impl LinearSpec {
         let divisor = if adjusted { Divisor::Adjusted } else { Divisor::Biased };
         let line = self.line(train);
         let products = match line {
-            (level, slope) if slope == 0.0 => LaggedProducts::of(values(train), level, max),
+            (level, 0.0) => LaggedProducts::of(values(train), level, max),
             (level, slope) => {
                 let detrended: Vec<Vec<f64>> = values(train).map(|x| less_line(x, level, slope)).collect();
                 LaggedProducts::of(detrended.iter().map(Vec::as_slice), 0.0, max)
@@ -227,8 +227,10 @@ impl LinearSpec {
         let sum: f64 = phi.iter().sum();
         let moment: f64 = phi.iter().zip(1..).map(|(phi, i)| phi * f64::from(i)).sum();
         let intercept = level * (1.0 - sum) + slope * moment;
-        // The variance of a sample mean is sigma^2 / (n (1 - sum phi)^2) for long series.
-        let intercept_error = (self.trend == Trend::Constant).then(|| (unbiased_variance / n).sqrt());
+        // c = level (1 - sum phi): the variance of the level is sigma^2 / (n (1 - sum phi)^2) for long series, that of
+        // sum phi is 1' inverse(Gamma) 1 sigma^2 / n, and the two are independent.
+        let intercept_error = (self.trend == Trend::Constant)
+            .then(|| ((1.0 + level * level * inverse_sum(&solved, order)) * unbiased_variance / n).sqrt());
         Ok(Estimate {
             intercept: (intercept, intercept_error),
             slope: (slope * (1.0 - sum), None),

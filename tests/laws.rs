@@ -1,0 +1,918 @@
+//! The laws that every model keeps: each test is one law, looped over one zoo of all models.
+//!
+//! A model is p(x_t | x_<t) and nothing else, so whatever is computed from it must agree: reading at once and step by
+//! step, alone and beside others, in closed form and by sampling, the fit's own likelihood and the score. A new model
+//! joins by one line in [`zoo`].
+
+mod common;
+
+use std::fmt::Debug;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
+
+use common::{moments, simulate_ar};
+use foretoken::generate::{Generation, generate};
+use foretoken::math::random::LaneRng;
+use foretoken::model::linear::{Ar, ArSpec, Choice, Estimator, LinearSpec, LinkChoice, Order, SeasonalChoice, Trend};
+use foretoken::model::naive::Naive;
+use foretoken::model::transformed::{Differences, Seasonal, Transform, Transformed};
+use foretoken::model::{GaussianPath, PathFactor, Summary, step_through};
+use foretoken::predictive::{Distribution, Link};
+use foretoken::{Autoregressive, Batch, Covariates, Fit, Fitted, Predictive, Series, Session, score};
+
+// ---------------------------------------------------------------------------------------------------- the zoo
+
+/// One fitted model.
+struct Specimen {
+    name: String,
+    model: Box<dyn Autoregressive>,
+    summary: Summary,
+    train: Vec<Series>,
+    units: Units,
+    refit: Refit,
+}
+
+type Refit = Box<dyn Fn(&[Series]) -> (Box<dyn Autoregressive>, Summary) + Send + Sync>;
+
+/// Which changes of units a fit follows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Units {
+    /// x -> a x + b, a > 0.
+    Affine,
+    /// x -> a x, a > 0.
+    Scale,
+    /// None: its own constants are in data units.
+    Fixed,
+}
+
+static ZOO: LazyLock<Vec<Specimen>> = LazyLock::new(|| {
+    let panels = [("one series", vec![training(0, 120)]), ("a panel", gapped_panel())];
+    panels.into_iter().flat_map(|(label, train)| zoo(label, &train)).collect()
+});
+
+/// Checks every model of the zoo and names all that fail.
+fn law(mut check: impl FnMut(&Specimen)) {
+    let mut broken = Vec::new();
+    for specimen in ZOO.iter() {
+        if catch_unwind(AssertUnwindSafe(|| check(specimen))).is_err() {
+            broken.push(specimen.name.as_str());
+        }
+    }
+    assert!(broken.is_empty(), "broken by {} models:\n{}", broken.len(), broken.join("\n"));
+}
+
+/// Positive values with a season of four steps and a slight trend.
+fn training(lane: u64, n: usize) -> Series {
+    const SEASON: [f64; 4] = [0.1, -0.2, 0.3, -0.2];
+    let noise = simulate_ar(&[0.6], 0.0, 0.1, n, (11, lane));
+    let value = |(t, e): (usize, f64)| (3.0 + 0.002 * t as f64 + SEASON[t % 4] + e).exp();
+    Series::new(format!("series {lane}"), noise.into_iter().enumerate().map(value).collect())
+}
+
+fn with_gaps(series: &Series, missing: &[usize]) -> Series {
+    let hide = |(t, &x): (usize, &f64)| if missing.contains(&t) { f64::NAN } else { x };
+    Series::new(series.id(), series.values().iter().enumerate().map(hide).collect())
+}
+
+/// Two series, the first with its first value and a few others missing.
+fn gapped_panel() -> Vec<Series> {
+    vec![with_gaps(&training(1, 110), &[0, 40, 41, 77]), with_gaps(&training(2, 70), &[30])]
+}
+
+fn zoo(label: &str, train: &[Series]) -> Vec<Specimen> {
+    let mut all = naive_models();
+    all.extend(linear_models());
+    all.extend(transformed_models());
+    all.extend(automatic_models());
+    #[cfg(feature = "linfa")]
+    all.extend(regressions());
+    all.into_iter()
+        .map(|(name, units, refit)| {
+            let (model, summary) = refit(train);
+            Specimen { name: format!("{name} on {label}"), model, summary, train: train.to_vec(), units, refit }
+        })
+        .collect()
+}
+
+type Entry = (String, Units, Refit);
+
+/// An entry of the zoo from its fit.
+fn entry<M, F>(name: impl Into<String>, units: Units, fit: F) -> Entry
+where
+    M: Autoregressive + 'static,
+    F: Fn(&[Series]) -> foretoken::Result<Fitted<M>> + Send + Sync + 'static,
+{
+    let refit = move |train: &[Series]| {
+        let Fitted { model, summary } = fit(train).expect("a fit");
+        (Box::new(model) as Box<dyn Autoregressive>, summary)
+    };
+    (name.into(), units, Box::new(refit))
+}
+
+fn of_spec<S: Fit + Debug + Send + Sync + 'static>(units: Units, spec: S) -> Entry
+where
+    S::Model: 'static,
+{
+    entry(format!("{spec:?}"), units, move |train| spec.fit(train))
+}
+
+fn naive_models() -> Vec<Entry> {
+    let specs = [
+        Naive::Mean,
+        Naive::RandomWalk { drift: false },
+        Naive::RandomWalk { drift: true },
+        Naive::Seasonal { period: 4 },
+        Naive::Seasonal { period: 1 },
+    ];
+    specs.into_iter().map(|spec| of_spec(Units::Affine, spec)).collect()
+}
+
+const YULE_WALKER: Estimator = Estimator::YuleWalker { adjusted: false };
+
+fn linear(order: usize, estimator: Estimator, trend: Trend) -> LinearSpec {
+    LinearSpec { order: Order::Fixed(order), estimator, trend }
+}
+
+fn linear_models() -> Vec<Entry> {
+    let mut all = Vec::new();
+    for trend in [Trend::None, Trend::Constant, Trend::ConstantTrend] {
+        let units = if trend == Trend::None { Units::Scale } else { Units::Affine };
+        for (estimator, order) in [(YULE_WALKER, 3), (Estimator::LeastSquares, 3), (Estimator::LeastSquares, 0)] {
+            all.push(of_spec(units, linear(order, estimator, trend)));
+        }
+    }
+    all
+}
+
+fn transformed_models() -> Vec<Entry> {
+    let ratios = || Seasonal::Multiplicative(vec![1.1, 0.8, 1.3, 0.8]);
+    let offsets = || Seasonal::Additive(vec![2.0, -4.0, 6.0, -4.0]);
+    let transforms = [
+        (Units::Scale, Seasonal::None, Link::Log, Differences::none()),
+        (Units::Scale, Seasonal::None, Link::BoxCox(0.5), Differences::none()),
+        (Units::Scale, Seasonal::None, Link::BoxCox(-0.3), Differences::none()),
+        (Units::Affine, Seasonal::None, Link::Identity, Differences::new(2, 0, 1)),
+        (Units::Affine, Seasonal::None, Link::Identity, Differences::new(1, 1, 4)),
+        (Units::Scale, ratios(), Link::Identity, Differences::none()),
+        (Units::Scale, ratios(), Link::Log, Differences::new(1, 0, 1)),
+        (Units::Fixed, offsets(), Link::Identity, Differences::new(1, 0, 1)),
+    ];
+    let mut all: Vec<Entry> = transforms
+        .into_iter()
+        .map(|(units, seasonal, link, differences)| {
+            let transform = Transform::new(seasonal, link, differences).expect("a transform");
+            let spec = linear(2, YULE_WALKER, Trend::Constant);
+            let name = format!("{spec:?} behind {transform:?}");
+            entry(name, units, move |train| Transformed::fit(&spec, transform.clone(), train))
+        })
+        .collect();
+    let walk = Transform::new(Seasonal::None, Link::Log, Differences::new(1, 0, 1)).expect("a transform");
+    all.push(entry("geometric random walk", Units::Scale, move |train| {
+        Transformed::fit(&Naive::Mean, walk.clone(), train)
+    }));
+    all.push(nested(Seasonal::Additive(vec![0.1, -0.2, 0.3, -0.2])));
+    all.push(nested(ratios()));
+    all
+}
+
+/// A transform around a transform: logs and differences around seasonal factors.
+fn nested(seasonal: Seasonal) -> Entry {
+    let name = format!("log differences around {seasonal:?}");
+    let (outer, inner) = (
+        Transform::new(Seasonal::None, Link::Log, Differences::new(1, 0, 1)).expect("a transform"),
+        Transform::new(seasonal, Link::Identity, Differences::new(0, 1, 2)).expect("a transform"),
+    );
+    entry(name, Units::Scale, move |train| Transformed::fit(&Behind(inner.clone()), outer.clone(), train))
+}
+
+/// An autoregression of order 1 behind a transform, as a specification.
+struct Behind(Transform);
+
+impl Fit for Behind {
+    type Model = Transformed<Ar>;
+
+    fn fit(&self, train: &[Series]) -> foretoken::Result<Fitted<Self::Model>> {
+        Transformed::fit(&linear(1, Estimator::LeastSquares, Trend::Constant), self.0.clone(), train)
+    }
+}
+
+fn automatic_models() -> Vec<Entry> {
+    let fixed = |transform, seasonal, difference| ArSpec {
+        order: Order::Fixed(2),
+        estimator: Choice::Fixed(Estimator::LeastSquares),
+        trend: Trend::Constant,
+        transform: Choice::Fixed(transform),
+        seasonal: Choice::Fixed(seasonal),
+        difference: Choice::Fixed(difference),
+        period: 4,
+    };
+    vec![
+        of_spec(Units::Scale, ArSpec { period: 4, ..ArSpec::default() }),
+        of_spec(Units::Scale, fixed(LinkChoice::None, SeasonalChoice::Factors, 1)),
+        of_spec(Units::Scale, fixed(LinkChoice::Log, SeasonalChoice::Factors, 0)),
+        of_spec(Units::Scale, fixed(LinkChoice::Log, SeasonalChoice::Difference(1), 1)),
+        of_spec(Units::Affine, fixed(LinkChoice::None, SeasonalChoice::None, 0)),
+    ]
+}
+
+#[cfg(feature = "linfa")]
+fn regressions() -> Vec<Entry> {
+    use foretoken::model::regression::{Noise, Regression};
+    use linfa_linear::LinearRegression;
+    let spec = |noise| Regression::new("OLS", LinearRegression::new(), 4, noise);
+    let (gaussian, student, behind) = (spec(Noise::Gaussian), spec(Noise::StudentT), spec(Noise::Gaussian));
+    let walk = Transform::new(Seasonal::None, Link::Log, Differences::new(1, 0, 1)).expect("a transform");
+    vec![
+        entry("linear regression with Gaussian noise", Units::Affine, move |train| gaussian.fit(train)),
+        entry("linear regression with Student-t noise", Units::Affine, move |train| student.fit(train)),
+        entry("linear regression on log differences", Units::Scale, move |train| {
+            Transformed::fit(&behind, walk.clone(), train)
+        }),
+    ]
+}
+
+// ------------------------------------------------------------------------------------- lanes and comparisons
+
+/// One lane of data: the index of its first value, and its values.
+#[derive(Clone)]
+struct Lane {
+    start: i64,
+    values: Vec<f64>,
+}
+
+impl Lane {
+    /// The lane with NaN at some positions.
+    fn missing(&self, at: &[usize]) -> Self {
+        let mut gapped = self.clone();
+        at.iter().for_each(|&t| gapped.values[t] = f64::NAN);
+        gapped
+    }
+
+    /// The last values of the lane.
+    fn last(&self, count: usize) -> Self {
+        let skip = self.values.len() - count;
+        Self { start: self.start + skip as i64, values: self.values[skip..].to_vec() }
+    }
+
+    /// The lane with further values.
+    fn then(&self, further: &[f64]) -> Self {
+        Self { start: self.start, values: [&self.values[..], further].concat() }
+    }
+}
+
+/// Lanes of unequal length and start that no model was trained on.
+fn lanes() -> Vec<Lane> {
+    [(60, 0), (37, 5), (30, 11), (33, -2)]
+        .iter()
+        .zip(20..)
+        .map(|(&(n, start), lane)| Lane { start, values: training(lane, n).values().to_vec() })
+        .collect()
+}
+
+fn gapped_lanes() -> Vec<Lane> {
+    let missing: [&[usize]; 4] = [&[12, 28, 29, 45], &[0, 20], &[], &[17]];
+    lanes().iter().zip(missing).map(|(lane, at)| lane.missing(at)).collect()
+}
+
+fn batch(lanes: &[Lane]) -> Batch {
+    let values: Vec<&[f64]> = lanes.iter().map(|lane| lane.values.as_slice()).collect();
+    Batch::lanes_of(&values, &lanes.iter().map(|lane| lane.start).collect::<Vec<_>>())
+}
+
+/// All but the last `steps` values of every lane, and these.
+fn split(lanes: &[Lane], steps: usize) -> (Batch, Batch) {
+    let head = |lane: &Lane| Lane { start: lane.start, values: lane.values[..lane.values.len() - steps].to_vec() };
+    let contexts: Vec<Lane> = lanes.iter().map(head).collect();
+    let targets: Vec<Lane> = lanes.iter().map(|lane| lane.last(steps)).collect();
+    (batch(&contexts), batch(&targets))
+}
+
+/// p(x_t | x_<t) of the last `steps` values of every lane.
+fn conditionals(model: &dyn Autoregressive, lanes: &[Lane], steps: usize) -> Predictive {
+    let (context, target) = split(lanes, steps);
+    model.conditionals(&context, &target, &Covariates::none()).expect("conditionals")
+}
+
+/// p(x_t | x_<t) of every value of one lane.
+fn all_conditionals(model: &dyn Autoregressive, lane: &Lane) -> Predictive {
+    conditionals(model, std::slice::from_ref(lane), lane.values.len())
+}
+
+fn begin<'m>(model: &'m dyn Autoregressive, lanes: &[Lane]) -> Box<dyn Session<'m> + 'm> {
+    model.begin(&batch(lanes), &Covariates::none()).expect("a session")
+}
+
+/// The next conditional of every lane of a session.
+fn next(model: &dyn Autoregressive, session: &mut dyn Session<'_>) -> Predictive {
+    let mut rows = Predictive::new(model.family(), session.lanes());
+    session.conditional(Covariates::none().row(0), &mut rows);
+    rows
+}
+
+fn is_close(a: f64, b: f64, tolerance: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
+}
+
+/// Parameters and map of a row as numbers.
+fn numbers(row: &Distribution<'_>) -> Vec<f64> {
+    let map = row.map();
+    [row.parameters(), &[map.shift, map.factor, map.scale]].concat()
+}
+
+/// What differs between two rows, if anything.
+fn difference((a, i): (&Predictive, usize), (b, j): (&Predictive, usize), tolerance: f64) -> Option<String> {
+    let (x, y) = (a.row(i), b.row(j));
+    let same = a.is_defined(i) == b.is_defined(j)
+        && x.map().link == y.map().link
+        && numbers(&x).iter().zip(&numbers(&y)).all(|(x, y)| is_close(*x, *y, tolerance));
+    (!same).then(|| {
+        let show = |p: &Predictive, row| format!("{:?} (defined: {})", numbers(&p.row(row)), p.is_defined(row));
+        format!("{} against {}", show(a, i), show(b, j))
+    })
+}
+
+/// Whether a row rests on known values and on stand-ins for missing ones, on nothing before the first value.
+fn has_started(model: &dyn Autoregressive, lane: &Lane, t: usize) -> bool {
+    let first = lane.values.iter().position(|x| !x.is_nan()).expect("a known value");
+    t >= first + model.memory().expect("every model of the zoo has a finite memory")
+}
+
+/// Fails unless two rows are the same to rounding.
+fn assert_same(what: &str, a: (&Predictive, usize), b: (&Predictive, usize)) {
+    if let Some(difference) = difference(a, b, 1e-10) {
+        panic!("{what}: {difference}");
+    }
+}
+
+fn assert_all_same(what: &str, a: &Predictive, b: &Predictive) {
+    assert_eq!(a.rows(), b.rows(), "{what}");
+    (0..a.rows()).for_each(|row| assert_same(&format!("{what}, row {row}"), (a, row), (b, row)));
+}
+
+// ------------------------------------------------------------------------------------------ reading the past
+
+#[test]
+fn all_conditionals_at_once_are_those_of_stepping() {
+    law(|Specimen { name, model, .. }| {
+        let (clean, gapped) = (lanes(), gapped_lanes());
+        for lanes in [&clean[..1], &gapped[..1], &clean, &gapped] {
+            let shortest = lanes.iter().map(|lane| lane.values.len()).min().expect("a lane");
+            for context in [0, 1, 2, 3, 12] {
+                let (context, target) = split(lanes, shortest - context);
+                let none = Covariates::none();
+                let at_once = model.conditionals(&context, &target, &none).expect("conditionals");
+                let stepped = step_through(&**model, &context, &target, &none).expect("conditionals");
+                assert_all_same(name, &at_once, &stepped);
+            }
+        }
+    });
+}
+
+#[test]
+fn reading_a_context_is_observing_it() {
+    law(|Specimen { name, model, .. }| {
+        for lane in lanes().iter().chain(&gapped_lanes()) {
+            let whole = all_conditionals(&**model, lane);
+            for context in (0..lane.values.len()).filter(|&t| has_started(&**model, lane, t)) {
+                let steps = lane.values.len() - context;
+                let rest = conditionals(&**model, std::slice::from_ref(lane), steps);
+                for step in 0..steps {
+                    assert_same(&format!("{name} after {context} values"), (&rest, step), (&whole, context + step));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_value_changes_nothing_at_or_before_its_time_and_nothing_beyond_the_memory() {
+    law(|Specimen { name, model, .. }| {
+        let memory = model.memory().expect("every model of the zoo has a finite memory");
+        let lane = &lanes()[0];
+        let before = all_conditionals(&**model, lane);
+        for t in [0, 1, 7, 30] {
+            let mut changed = lane.clone();
+            changed.values[t] *= 1.5;
+            let after = all_conditionals(&**model, &changed);
+            let differs = |row: usize| difference((&before, row), (&after, row), 0.0).is_some();
+            assert!(!(0..=t).any(differs), "{name}: a value changes the past");
+            // Rounding may linger where the past is differenced away.
+            let lingers = |row: usize| difference((&before, row), (&after, row), 1e-12).is_some();
+            assert!(!(t + memory + 1..60).any(lingers), "{name}: the memory is longer than {memory}");
+            assert!(memory == 0 || differs(t + memory), "{name}: the memory is shorter than {memory}");
+        }
+    });
+}
+
+#[test]
+fn two_pasts_that_agree_over_the_memory_have_the_same_future() {
+    law(|Specimen { name, model, .. }| {
+        let memory = model.memory().expect("a finite memory");
+        for lane in lanes() {
+            let what = format!("{name} from {}", lane.start);
+            let whole = next(&**model, &mut *begin(&**model, std::slice::from_ref(&lane)));
+            let last = next(&**model, &mut *begin(&**model, &[lane.last(memory)]));
+            assert!(whole.is_defined(0), "{what}");
+            assert_same(&what, (&last, 0), (&whole, 0));
+        }
+    });
+}
+
+// ---------------------------------------------------------------------------------------------- many lanes
+
+#[test]
+fn a_lane_alone_is_that_lane_in_a_batch() {
+    law(|Specimen { name, model, .. }| {
+        for (lanes, has_gaps) in [(lanes(), false), (gapped_lanes(), true)] {
+            for steps in [20, 30] {
+                let together = conditionals(&**model, &lanes, steps);
+                for (i, lane) in lanes.iter().enumerate() {
+                    let alone = conditionals(&**model, std::slice::from_ref(lane), steps);
+                    for t in 0..steps {
+                        let (what, row) = (format!("{name}, lane {i}, step {t}"), t * lanes.len() + i);
+                        if !has_gaps || has_started(&**model, lane, lane.values.len() - steps + t) {
+                            assert_same(&what, (&alone, t), (&together, row));
+                        }
+                        assert_eq!(alone.is_defined(t), together.is_defined(row), "{what}");
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn permuting_lanes_permutes_what_is_said_of_them() {
+    const ORDER: [usize; 4] = [2, 0, 3, 1];
+    law(|Specimen { name, model, .. }| {
+        for lanes in [lanes(), gapped_lanes()] {
+            let permuted: Vec<Lane> = ORDER.iter().map(|&lane| lanes[lane].clone()).collect();
+            let (a, b) = (conditionals(&**model, &lanes, 25), conditionals(&**model, &permuted, 25));
+            for t in 0..25 {
+                for (i, &lane) in ORDER.iter().enumerate() {
+                    assert_same(name, (&b, t * 4 + i), (&a, t * 4 + lane));
+                }
+            }
+            let joint = |lanes| begin(&**model, lanes).gaussian_paths(&Covariates::none(), 6);
+            let (Some(a), Some(b)) = (joint(&lanes), joint(&permuted)) else { continue };
+            assert!(ORDER.iter().zip(&b).all(|(&lane, paths)| *paths == a[lane]), "{name}");
+        }
+    });
+}
+
+#[test]
+fn a_fork_continues_its_parents() {
+    const PARENTS: [usize; 6] = [3, 0, 0, 2, 1, 0];
+    law(|Specimen { name, model, .. }| {
+        for lanes in [lanes(), gapped_lanes()] {
+            let mut parent = begin(&**model, &lanes);
+            // A ring that has turned, and a missing value in one lane.
+            let first: Vec<f64> = vec![21.0, 19.0, f64::NAN, 24.0];
+            let _ = next(&**model, &mut *parent);
+            parent.observe(&first);
+            let mut child = parent.fork(&PARENTS);
+            let before = next(&**model, &mut *parent);
+            let started = next(&**model, &mut *child);
+            for (i, &lane) in PARENTS.iter().enumerate() {
+                assert_same(&format!("{name}, child {i}"), (&started, i), (&before, lane));
+            }
+            // Every child goes its own way, and so does a child of the children.
+            let mut grandchild = child.fork(&[5, 1]);
+            let values: Vec<Vec<f64>> =
+                (0..7).map(|t| (0..6).map(|i| f64::from(15 + (7 * t + 5 * i) % 11)).collect()).collect();
+            for row in &values {
+                child.observe(row);
+                let _ = next(&**model, &mut *child);
+                grandchild.observe(&[row[0], row[3]]);
+                let _ = next(&**model, &mut *grandchild);
+            }
+            let (ended, grown) = (next(&**model, &mut *child), next(&**model, &mut *grandchild));
+            let continued = |parent: usize, column: usize| {
+                let further: Vec<f64> = values.iter().map(|row| row[column]).collect();
+                let lane = lanes[parent].then(&[first[parent]]).then(&further);
+                next(&**model, &mut *begin(&**model, &[lane]))
+            };
+            for (i, &lane) in PARENTS.iter().enumerate() {
+                assert_same(&format!("{name}, child {i} grown"), (&ended, i), (&continued(lane, i), 0));
+            }
+            assert_same(&format!("{name}, first grandchild"), (&grown, 0), (&continued(0, 0), 0));
+            assert_same(&format!("{name}, second grandchild"), (&grown, 1), (&continued(0, 3), 0));
+            assert_all_same(&format!("{name}, parent"), &next(&**model, &mut *parent), &before);
+        }
+    });
+}
+
+#[test]
+fn a_fork_knows_what_stands_in_for_a_missing_value() {
+    law(|Specimen { name, model, .. }| {
+        let mut parent = begin(&**model, &lanes());
+        let _ = next(&**model, &mut *parent);
+        let mut child = parent.fork(&[2, 1, 0, 3]);
+        let missing = [f64::NAN, 20.0, f64::NAN, f64::NAN];
+        child.observe(&missing);
+        parent.observe(&[missing[2], missing[1], missing[0], missing[3]]);
+        let (a, b) = (next(&**model, &mut *child), next(&**model, &mut *parent));
+        for (i, lane) in [2, 1, 0, 3].into_iter().enumerate() {
+            assert_same(name, (&a, i), (&b, lane));
+        }
+    });
+}
+
+// ---------------------------------------------------------------------------------------------- missing values
+
+#[test]
+fn what_depends_on_a_missing_value_is_undefined_until_it_is_forgotten() {
+    law(|Specimen { name, model, .. }| {
+        let memory = model.memory().expect("a finite memory");
+        let lane = &lanes()[0];
+        let whole = all_conditionals(&**model, lane);
+        for t in [0, 3, 17, 31] {
+            let gapped = all_conditionals(&**model, &lane.missing(&[t]));
+            let mut changed = lane.clone();
+            changed.values[t] *= 1.3;
+            let changed = all_conditionals(&**model, &changed);
+            for row in 0..60 {
+                let what = format!("{name}, value {t} missing, row {row}");
+                if row <= t {
+                    assert!(difference((&gapped, row), (&whole, row), 0.0).is_none(), "{what}: the past changed");
+                } else if difference((&changed, row), (&whole, row), 1e-12).is_some() {
+                    assert!(!gapped.is_defined(row), "{what}: depends on the missing value");
+                } else if row > t + memory {
+                    assert_same(&what, (&gapped, row), (&whole, row));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn rows_are_undefined_exactly_before_the_memory_is_full() {
+    law(|Specimen { name, model, .. }| {
+        let memory = model.memory().expect("a finite memory");
+        for lane in lanes() {
+            let rows = all_conditionals(&**model, &lane);
+            for t in 0..rows.rows() {
+                assert_eq!(rows.is_defined(t), t >= memory, "{name}, row {t}");
+            }
+        }
+    });
+}
+
+#[test]
+fn an_undefined_row_still_holds_a_usable_distribution() {
+    law(|Specimen { name, model, .. }| {
+        for lane in [&lanes()[0], &gapped_lanes()[0], &gapped_lanes()[1], &gapped_lanes()[3]] {
+            let rows = all_conditionals(&**model, lane);
+            for t in 0..rows.rows() {
+                let row = rows.row(t);
+                let usable = row.mean().is_finite() && row.std_dev() > 0.0 && row.median().is_finite();
+                assert!(usable, "{name}, row {t}: {row:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn a_missing_value_is_replaced_by_the_middle_of_its_conditional() {
+    law(|Specimen { name, model, .. }| {
+        for lane in lanes() {
+            let mut unknown = begin(&**model, std::slice::from_ref(&lane));
+            let mut filled = unknown.fork(&[0]);
+            for (step, x) in [f64::NAN, f64::NAN, 21.0, f64::NAN, 18.0, 22.0, 23.0].into_iter().enumerate() {
+                let middle = next(&**model, &mut *unknown).row(0).median();
+                let _ = next(&**model, &mut *filled);
+                unknown.observe(&[x]);
+                filled.observe(&[if x.is_nan() { middle } else { x }]);
+                let (a, b) = (next(&**model, &mut *unknown), next(&**model, &mut *filled));
+                for (a, b) in numbers(&a.row(0)).iter().zip(numbers(&b.row(0))) {
+                    assert!(is_close(*a, b, 1e-9), "{name}, step {step}: {a} against {b}");
+                }
+            }
+        }
+    });
+}
+
+// ------------------------------------------------------------------------------------------------- densities
+
+/// Rows of a lane at some defined steps.
+fn defined_rows(specimen: &Specimen) -> (Predictive, Vec<usize>) {
+    let rows = all_conditionals(&*specimen.model, &lanes()[0]);
+    let defined: Vec<usize> = (0..rows.rows()).filter(|&row| rows.is_defined(row)).step_by(9).collect();
+    assert!(defined.len() > 3, "{}", specimen.name);
+    (rows, defined)
+}
+
+/// Values from deep in the lower to deep in the upper tail, dense in the middle.
+fn nodes(row: &Distribution<'_>) -> Vec<f64> {
+    const HALF: i32 = 4000;
+    let (location, scale) = (row.parameters()[0], row.parameters()[1]);
+    let node = |i: i32| row.map().forward(location + scale * (9.0 * f64::from(i) / f64::from(HALF)).sinh());
+    let mut nodes: Vec<f64> = (-HALF..=HALF).map(node).filter(|y| y.is_finite()).collect();
+    nodes.dedup();
+    nodes
+}
+
+#[test]
+fn a_density_integrates_to_its_distribution_function() {
+    law(|specimen| {
+        let (rows, defined) = defined_rows(specimen);
+        for at in defined {
+            let row = rows.row(at);
+            let nodes = nodes(&row);
+            let mut below = 0.0;
+            for (i, pair) in nodes.windows(2).enumerate() {
+                let density = |y: f64| row.log_prob(y).exp();
+                below += 0.5 * (pair[1] - pair[0]) * (density(pair[0]) + density(pair[1]));
+                if i % 101 == 0 || i + 2 == nodes.len() {
+                    let cdf = row.cdf(pair[1]);
+                    assert!((below - cdf).abs() < 1e-4, "{}: {below} below {}, not {cdf}", specimen.name, pair[1]);
+                }
+            }
+            assert!((below - 1.0).abs() < 1e-4, "{}: the mass is {below}", specimen.name);
+        }
+    });
+}
+
+#[test]
+fn quantiles_invert_the_distribution_function() {
+    const LEVELS: [f64; 9] = [1e-6, 0.001, 0.025, 0.2, 0.5, 0.8, 0.975, 0.999, 1.0 - 1e-6];
+    law(|specimen| {
+        let (rows, defined) = defined_rows(specimen);
+        for at in defined {
+            let row = rows.row(at);
+            for q in LEVELS {
+                let x = row.quantile(q);
+                assert!((row.cdf(x) - q).abs() < 1e-10, "{}: cdf(quantile({q}))", specimen.name);
+                assert!(is_close(row.quantile(row.cdf(x)), x, 1e-7), "{}: quantile(cdf({x}))", specimen.name);
+            }
+            assert!(LEVELS.windows(2).all(|q| row.quantile(q[0]) < row.quantile(q[1])), "{}", specimen.name);
+        }
+    });
+}
+
+#[test]
+fn mean_and_spread_are_those_of_the_density() {
+    law(|specimen| {
+        let (rows, defined) = defined_rows(specimen);
+        for at in defined {
+            let row = rows.row(at);
+            // Midpoints of equal shares of the mass; their mean misses only what lies in the outermost shares.
+            let shares = 20_000;
+            let draws: Vec<f64> = (0..shares).map(|i| row.quantile((f64::from(i) + 0.5) / f64::from(shares))).collect();
+            let (mean, variance) = moments(&draws);
+            let sd = row.std_dev();
+            if sd.is_infinite() {
+                continue;
+            }
+            assert!((mean - row.mean()).abs() < 2e-3 * sd, "{}: {mean}, not {}", specimen.name, row.mean());
+            if row.parameters().len() == 2 {
+                assert!((variance.sqrt() / sd - 1.0).abs() < 5e-3, "{}: {variance}", specimen.name);
+            }
+        }
+    });
+}
+
+// ---------------------------------------------------------------------------------------------------- scores
+
+fn score_of(model: &dyn Autoregressive, series: &[Series]) -> (f64, usize) {
+    let each = series.iter().map(|series| {
+        let target = Batch::single(series.values(), 0);
+        score::log_likelihood(model, &Batch::empty(&[0]), &target, &Covariates::none()).expect("a score")
+    });
+    each.fold((0.0, 0), |(sum, rows), (log, more)| (sum + log, rows + more))
+}
+
+#[test]
+fn the_reported_likelihood_is_the_score_of_the_training_rows() {
+    law(|Specimen { name, model, summary, train, .. }| {
+        let (log_likelihood, rows) = score_of(&**model, train);
+        assert_eq!(rows, summary.observations, "{name}");
+        assert!(rows > 100, "{name}: {rows}");
+        let reported = summary.log_likelihood;
+        assert!(is_close(log_likelihood, reported, 1e-9), "{name}: {log_likelihood} scored, {reported} reported");
+    });
+}
+
+#[test]
+fn scores_are_in_the_units_of_the_data() {
+    law(|Specimen { name, units, train, model, refit, .. }| {
+        let changes: &[(f64, f64)] = match units {
+            Units::Affine => &[(2.5, 0.0), (1.0, 40.0), (0.3, 7.0)],
+            Units::Scale => &[(2.5, 0.0), (0.3, 0.0)],
+            Units::Fixed => &[],
+        };
+        let lane = &lanes()[0];
+        let score = |model: &dyn Autoregressive, lane: &Lane| {
+            let target = Batch::single(&lane.values, lane.start);
+            score::log_probs(model, &Batch::empty(&[lane.start]), &target, &Covariates::none()).expect("scores")
+        };
+        let before = score(&**model, lane);
+        for &(a, b) in changes {
+            let change = |x: &[f64]| x.iter().map(|x| a * x + b).collect::<Vec<f64>>();
+            let changed: Vec<Series> = train.iter().map(|s| Series::new(s.id(), change(s.values()))).collect();
+            let after = score(&*refit(&changed).0, &Lane { start: lane.start, values: change(&lane.values) });
+            for (t, (before, after)) in before.iter().zip(&after).enumerate() {
+                let expected = before - a.ln();
+                assert!(is_close(*after, expected, 1e-6), "{name}, {a} x + {b}, row {t}: {after}, not {expected}");
+            }
+        }
+    });
+}
+
+/// The conditional log-likelihood of a training series under other parameters.
+fn conditional_likelihood(series: &Series, intercept: f64, slope: f64, phi: Vec<f64>, sd: f64) -> f64 {
+    score_of(&Ar::new(intercept, slope, phi, sd, 0.0), std::slice::from_ref(series)).0
+}
+
+#[test]
+fn least_squares_is_the_peak_of_the_conditional_likelihood() {
+    for series in [training(0, 120), with_gaps(&training(1, 110), &[0, 40, 41, 77])] {
+        for trend in [Trend::None, Trend::Constant, Trend::ConstantTrend] {
+            for order in [0, 1, 3] {
+                let train = std::slice::from_ref(&series);
+                let Fitted { model, .. } = linear(order, Estimator::LeastSquares, trend).fit(train).expect("a fit");
+                let at = |parameter: usize, by: f64| {
+                    let nudge = |i: usize, value: f64| if i == parameter { value + by } else { value };
+                    let phi = (4..).zip(model.coefficients()).map(|(i, phi)| nudge(i, *phi)).collect();
+                    let (intercept, slope) = (nudge(0, model.intercept()), nudge(1, model.slope()));
+                    conditional_likelihood(&series, intercept, slope, phi, nudge(2, model.innovation_sd()))
+                };
+                let peak = at(usize::MAX, 0.0);
+                let free = match trend {
+                    Trend::None => vec![2],
+                    Trend::Constant => vec![0, 2],
+                    Trend::ConstantTrend => vec![0, 1, 2],
+                };
+                for parameter in free.into_iter().chain(4..4 + order) {
+                    for by in [1e-4, -1e-4, 1e-2, -1e-2] {
+                        let (nudged, what) = (at(parameter, by), format!("{trend:?} {order}, {parameter} by {by}"));
+                        assert!(nudged < peak, "{what}: {nudged} above {peak}");
+                    }
+                }
+                let other = linear(order, YULE_WALKER, trend).fit(train).expect("a fit").model;
+                let yule_walker = score_of(&other, train).0;
+                assert!(yule_walker <= peak + 1e-9, "{trend:?} {order}: Yule-Walker {yule_walker} above {peak}");
+            }
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------- the joint and sampling
+
+/// The factor L of a joint covariance L L' at (row, column).
+fn factor_at(factor: &PathFactor, j: usize, i: usize) -> f64 {
+    match factor {
+        PathFactor::Toeplitz(psi) => psi[j - i],
+        PathFactor::Lower(rows) => rows[j * (j + 1) / 2 + i],
+    }
+}
+
+fn covariance(path: &GaussianPath, j: usize, k: usize) -> f64 {
+    (0..=j.min(k)).map(|i| factor_at(&path.factor, j, i) * factor_at(&path.factor, k, i)).sum()
+}
+
+#[test]
+fn the_gaussian_joint_is_that_of_sampled_paths() {
+    const HORIZON: usize = 9;
+    const PATHS: usize = 3000;
+    let mut checked = 0;
+    law(|Specimen { name, model, .. }| {
+        let (whole, gapped) = (lanes().remove(0), gapped_lanes().remove(1));
+        let ends_unknown = Lane { start: 3, values: vec![20.0, 22.0, 18.0, 25.0, 19.0, 17.0, 21.0, f64::NAN] };
+        for context in [whole, gapped, ends_unknown, Lane { start: 2, values: Vec::new() }] {
+            let contexts = std::slice::from_ref(&context);
+            let Some(joint) = begin(&**model, contexts).gaussian_paths(&Covariates::none(), HORIZON) else { continue };
+            let [path] = &joint[0][..] else { panic!("{name}: one component per model so far") };
+            assert_eq!((path.weight, path.mean.len(), path.maps.len()), (1.0, HORIZON, HORIZON));
+            let what = Generation::sample(HORIZON, PATHS, 4);
+            let drawn = generate(&**model, &batch(contexts), &Covariates::none(), what).expect("paths");
+            check_joint(&format!("{name} from {} values", context.values.len()), path, &|step| {
+                drawn.step(step).to_vec()
+            });
+            checked += 1;
+        }
+    });
+    assert!(checked > 100, "only {checked} joints were compared");
+}
+
+/// Five standard errors for each of the moments of one joint.
+fn check_joint(what: &str, path: &GaussianPath, drawn: &dyn Fn(usize) -> Vec<f64>) {
+    let errors: Vec<Vec<f64>> = (0..path.mean.len())
+        .map(|j| drawn(j).iter().map(|y| path.maps[j].backward(*y) - path.mean[j]).collect())
+        .collect();
+    let n = errors[0].len() as f64;
+    for j in 0..errors.len() {
+        let variance = covariance(path, j, j);
+        assert!((variance - path.factor.variances()[j]).abs() < 1e-9 * variance, "{what}, step {j}");
+        let mean = moments(&errors[j]).0;
+        assert!(mean.abs() < 5.0 * (variance / n).sqrt(), "{what}, step {j}: the mean is off by {mean}");
+        for k in 0..=j {
+            let (expected, other) = (covariance(path, j, k), covariance(path, k, k));
+            let sampled = errors[j].iter().zip(&errors[k]).map(|(a, b)| a * b).sum::<f64>() / n;
+            let bound = 5.0 * ((variance * other + expected * expected) / n).sqrt();
+            assert!((sampled - expected).abs() < bound, "{what}, steps {j} and {k}: {sampled}, not {expected}");
+        }
+        check_mapped(&format!("{what}, step {j}"), path, j, &drawn(j));
+    }
+}
+
+/// The marginal in data units: mean and standard deviation behind the map.
+fn check_mapped(what: &str, path: &GaussianPath, j: usize, drawn: &[f64]) {
+    let mut marginal = Predictive::new(foretoken::predictive::Family::Gaussian, 1);
+    marginal.set(0, &[path.mean[j], covariance(path, j, j).sqrt()], true);
+    marginal.set_map(0, path.maps[j]);
+    let row = marginal.row(0);
+    // Sample moments of heavier tails say nothing.
+    if path.maps[j].link != Link::Identity && row.std_dev() >= row.mean() {
+        return;
+    }
+    let n = drawn.len() as f64;
+    let (mean, variance) = moments(drawn);
+    assert!((mean - row.mean()).abs() < 5.0 * (variance / n).sqrt(), "{what}: {mean}, not {}", row.mean());
+    let fourth = drawn.iter().map(|y| (y - mean).powi(4)).sum::<f64>() / n;
+    let bound = 6.0 * ((fourth - variance * variance) / n).sqrt();
+    let expected = row.std_dev().powi(2);
+    assert!((variance - expected).abs() < bound, "{what}: variance {variance}, not {expected}");
+}
+
+#[test]
+fn a_path_depends_on_its_seed_and_number_alone() {
+    let horizon = 5;
+    law(|Specimen { name, model, .. }| {
+        let lanes = lanes();
+        let draw = |lanes: &[Lane], paths: usize, stream: u32| {
+            let what = Generation { stream, ..Generation::sample(horizon, paths, 9) };
+            generate(&**model, &batch(lanes), &Covariates::none(), what).expect("paths")
+        };
+        let many = draw(&lanes, 6, 3);
+        for (i, lane) in lanes.iter().enumerate() {
+            for paths in [1, 4] {
+                let alone = draw(std::slice::from_ref(lane), paths, 3 + i as u32);
+                for path in 0..paths {
+                    let (a, b): (Vec<f64>, Vec<f64>) = (alone.path(path).collect(), many.path(i * 6 + path).collect());
+                    assert_eq!(a, b, "{name}, lane {i}, path {path} of {paths}");
+                }
+            }
+        }
+        // Equal pasts, unequal noise.
+        let twins = draw(&[lanes[0].clone(), lanes[0].clone()], 2, 0);
+        let starts: Vec<f64> = (0..4).map(|path| twins.path(path).next().expect("a value")).collect();
+        let distinct = (0..4).all(|i| (0..i).all(|j| starts[i] != starts[j]));
+        assert!(distinct, "{name}: paths share their noise: {starts:?}");
+    });
+}
+
+#[test]
+fn the_log_density_of_a_path_is_its_score() {
+    law(|Specimen { name, model, .. }| {
+        let (context, none) = (batch(&lanes()), Covariates::none());
+        let paths = generate(&**model, &context, &none, Generation::sample(6, 1, 2)).expect("paths");
+        let drawn: Vec<Vec<f64>> = (0..4).map(|lane| paths.path(lane).collect()).collect();
+        let slices: Vec<&[f64]> = drawn.iter().map(Vec::as_slice).collect();
+        let target = Batch::lanes_of(&slices, &context.ends());
+        let scores = score::log_probs(&**model, &context, &target, &none).expect("scores");
+        for (lane, reported) in paths.log_prob().iter().enumerate() {
+            let scored: f64 = scores.iter().skip(lane).step_by(4).sum();
+            assert!(is_close(scored, *reported, 1e-9), "{name}, lane {lane}: {scored}, not {reported}");
+        }
+    });
+}
+
+/// The largest distance of an empirical distribution function from the uniform one, times the root of n.
+fn kolmogorov_smirnov(mut u: Vec<f64>) -> f64 {
+    u.sort_unstable_by(f64::total_cmp);
+    let n = u.len() as f64;
+    let distance = |(i, u): (usize, &f64)| (u - i as f64 / n).max((i + 1) as f64 / n - u);
+    n.sqrt() * u.iter().enumerate().map(distance).fold(0.0, f64::max)
+}
+
+#[test]
+fn probability_integral_transforms_are_uniform_and_independent_when_the_model_is_true() {
+    /// Exceeded with probability 1e-4 (Kolmogorov's distribution) and by nothing with these seeds.
+    const BOUND: f64 = 2.23;
+    const STEPS: usize = 20;
+    law(|Specimen { name, model, .. }| {
+        let (context, none) = (batch(&lanes()[..1]), Covariates::none());
+        let paths = generate(&**model, &context, &none, Generation::sample(STEPS, 100, 17)).expect("paths");
+        let (mut u, mut products) = (Vec::new(), 0.0);
+        for path in 0..paths.lanes() {
+            let target = Batch::single(&paths.path(path).collect::<Vec<_>>(), context.end(0));
+            let rows = model.conditionals(&context, &target, &none).expect("conditionals");
+            let own: Vec<f64> = target.values().iter().enumerate().map(|(t, &x)| rows.row(t).cdf(x)).collect();
+            products += own.windows(2).map(|pair| 12.0 * (pair[0] - 0.5) * (pair[1] - 0.5)).sum::<f64>();
+            u.extend(own);
+        }
+        let distance = kolmogorov_smirnov(u.clone());
+        assert!(distance < BOUND, "{name}: not uniform, {distance}");
+        let pairs = (u.len() - u.len() / STEPS) as f64;
+        assert!(products.abs() < 4.0 * pairs.sqrt(), "{name}: not independent, {}", products / pairs);
+    });
+}
+
+#[test]
+fn the_uniformity_check_sees_a_spread_that_is_too_wide() {
+    let mut rng = LaneRng::new(3, 0);
+    let u: Vec<f64> = (0..2000).map(|_| rng.uniform()).collect();
+    assert!(kolmogorov_smirnov(u.clone()) < 1.7);
+    assert!(kolmogorov_smirnov(u.iter().map(|u| 0.5 + 0.8 * (u - 0.5)).collect()) > 2.23);
+}
