@@ -32,7 +32,7 @@ const CRITERIA: [(Criterion, &str); 4] =
 /// What is known about one series.
 struct Report {
     moments: Moments,
-    /// Positions without a row in the file, and all positions without a value.
+    /// Positions without a row in the file, and those whose row has no value.
     gaps: usize,
     missing: usize,
     acf: Vec<f64>,
@@ -87,11 +87,12 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
     let (model, summary) = Spec::Ar(spec).fit(series)?;
     let residuals = standardised_residuals(model.as_ref(), series)?;
     let rows = loaded.panel.rows.as_ref().map(|rows| &rows.row_of[number]);
-    let gaps = rows.map_or(0, |rows| rows.iter().filter(|row| **row == u32::MAX).count());
+    let is_gap = |position: usize| rows.is_some_and(|rows| rows[position] == u32::MAX);
+    let count = |counts: &dyn Fn(usize) -> bool| (0..series.len()).filter(|&position| counts(position)).count();
     Ok(Report {
         moments: Moments::of(known.clone()),
-        gaps,
-        missing: series.len() - known.len(),
+        gaps: count(&is_gap),
+        missing: count(&|position| series.values()[position].is_nan() && !is_gap(position)),
         acf: autocorrelations(series.values(), lags),
         pacf: partial_autocorrelations(series.values(), lags),
         orders,
@@ -160,14 +161,10 @@ fn text(loaded: &Loaded, series: &Series, report: &Report) -> String {
         timeline.last_label(),
         timeline.frequency().map_or("irregular times".to_owned(), |frequency| frequency.describe())
     );
-    if report.missing > 0 {
-        let first = series.values().iter().position(|x| x.is_nan()).unwrap_or(0);
-        let values = report.missing - report.gaps;
-        text += &format!(
-            "  {} missing times and {values} missing values, the first at {}\n",
-            report.gaps,
-            timeline.label(first as i64)
-        );
+    if report.gaps + report.missing > 0 {
+        let first = series.values().iter().position(|x| x.is_nan());
+        let first = first.map_or(String::new(), |row| format!(", the first at {}", timeline.label(row as i64)));
+        text += &format!("  {} missing times and {} missing values{first}\n", report.gaps, report.missing);
     }
     let Moments { mean, std_dev, quartiles } = &report.moments;
     text += &format!(
@@ -231,7 +228,7 @@ fn overview(loaded: &Loaded, done: &[(&Series, Report)]) -> String {
             series.len().to_string(),
             series.timeline().label(0),
             series.timeline().last_label(),
-            report.missing.to_string(),
+            (report.gaps + report.missing).to_string(),
             short(report.moments.mean),
             short(report.moments.std_dev),
             report.summary.description.clone(),
@@ -278,7 +275,7 @@ fn json_of(loaded: &Loaded, series: &Series, report: &Report) -> Value {
         ("to", json!(timeline.last_label())),
         ("frequency", json!(timeline.frequency().map(|frequency| frequency.to_string()))),
         ("missing_times", json!(report.gaps)),
-        ("missing_values", json!(report.missing - report.gaps)),
+        ("missing_values", json!(report.missing)),
         ("mean", output::json_number(report.moments.mean)),
         ("std_dev", output::json_number(report.moments.std_dev)),
         ("quartiles", json!(numbers(&report.moments.quartiles))),

@@ -13,13 +13,23 @@ fn a_description_names_what_is_there() {
 #[test]
 fn gaps_are_counted() {
     let table = monthly();
-    let lines: Vec<&str> =
-        table.lines().enumerate().filter(|(i, _)| ![9, 20].contains(i)).map(|(_, line)| line).collect();
-    let folder = Folder::with("x.csv", lines.join("\n").replace("2020-05,", "2020-05,NA#").replace('#', "\n#"));
-    folder.write("x.csv", lines.join("\n"));
-    let run = folder.run(&["inspect", "x.csv"]).exits(0);
-    assert!(run.stdout.contains("34 rows from 2020-01 to 2022-12, monthly"), "{}", run.stdout);
-    assert!(run.stdout.contains("2 missing times and 0 missing values, the first at 2020-09"), "{}", run.stdout);
+    let line = |(i, line): (usize, &str)| match i {
+        9 | 20 => None,
+        13 => Some(format!("{},NA\n", &line[..7])),
+        _ => Some(format!("{line}\n")),
+    };
+    let folder = Folder::with("x.csv", table.lines().enumerate().filter_map(line).collect::<String>());
+    for (missing, said, values) in [
+        ("keep", "2 missing times and 1 missing values, the first at 2020-09", 1),
+        ("interpolate", "2 missing times and 0 missing values\n", 0),
+    ] {
+        let args = ["inspect", "x.csv", "--missing", missing];
+        let text = folder.run(&args).exits(0).stdout;
+        assert!(text.contains("34 rows from 2020-01 to 2022-12, monthly") && text.contains(said), "{text}");
+        let objects = folder.run(&[&args[..], &["--json"]].concat()).objects();
+        assert_eq!((&objects[0]["rows"], &objects[0]["missing_times"]), (&34.into(), &2.into()));
+        assert_eq!(objects[0]["missing_values"], values);
+    }
 }
 
 #[test]
