@@ -11,7 +11,9 @@
 //!
 //! State per lane: the last d + mD values of w, and the inner session. A step costs O(number of difference lags), at
 //! most (d + 1)(D + 1) - 1, on top of the inner step. The first d + mD values of a lane have no conditional; nor have
-//! those that difference against a missing value.
+//! those that difference against a missing value. Its stand-in, the conditional mean of w, counts as a value for the
+//! inner session, so that sampled paths after a gap are draws from the joint; what rests on it stays undefined for the
+//! inner model's memory.
 //!
 //! The joint distribution of the next h values stays Gaussian before the outer map: differencing multiplies the moving
 //! average of the innovations by 1 / ((1 - B)^d (1 - B^m)^D) (Box, Jenkins, Reinsel and Ljung 2015, section 5.2).
