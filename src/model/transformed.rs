@@ -10,13 +10,14 @@
 //! hand: quantiles pass through the map, means and densities account for it (see [`crate::predictive`]).
 //!
 //! State per lane: the last d + mD values of w, and the inner session. A step costs O(number of difference lags), at
-//! most (d + 1)(D + 1) - 1, on top of the inner step. The first d + mD values of a lane have no conditional; nor have
+//! most (d + 1)(D + 1) - 1, on top of the inner step; all conditionals of a target at once cost those of the inner
+//! model and as much on top. The first d + mD values of a lane have no conditional; nor have
 //! those that difference against a missing value.
 //!
 //! The joint distribution of the next h values stays Gaussian before the outer map: differencing multiplies the moving
 //! average of the innovations by 1 / ((1 - B)^d (1 - B^m)^D) (Box, Jenkins, Reinsel and Ljung 2015, section 5.2).
 
-use super::{Autoregressive, Fitted, GaussianPath, PathFactor, Running, Session};
+use super::{Autoregressive, Fitted, GaussianPath, PathFactor, Running, Session, step_through};
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -168,6 +169,11 @@ impl Transform {
         &self.differences
     }
 
+    /// Whether data stay as they are.
+    fn is_identity(&self) -> bool {
+        self.seasonal == Seasonal::None && self.link == Link::Identity && self.differences.order() == 0
+    }
+
     /// Whether densities change beyond a shift.
     fn has_jacobian(&self) -> bool {
         self.link != Link::Identity || matches!(self.seasonal, Seasonal::Multiplicative(_))
@@ -273,9 +279,11 @@ impl<M: Autoregressive> Transformed<M> {
         }
         let mut sum = 0.0;
         for series in train {
-            let target = Batch::single(series.values(), 0);
-            let conditionals = self.conditionals(&Batch::empty(&[0]), &target, &Covariates::none())?;
-            for (t, &y) in series.values().iter().enumerate() {
+            let (context, target) = series.values().split_at(self.transform.differences.order().min(series.len()));
+            let first = Batch::single(context, 0);
+            let rest = Batch::single(target, first.end(0));
+            let conditionals = self.conditionals(&first, &rest, &Covariates::none())?;
+            for (t, &y) in target.iter().enumerate() {
                 if conditionals.is_defined(t) && !y.is_nan() {
                     let row = conditionals.row(t);
                     check_mass(&row)?;
@@ -344,9 +352,49 @@ impl<M: Autoregressive> Autoregressive for Transformed<M> {
         }
         Ok(Box::new(session))
     }
+
+    fn conditionals(&self, context: &Batch, target: &Batch, known: &Covariates) -> Result<Predictive> {
+        match self.conditionals_of_one_lane(context, target, known)? {
+            Some(rows) => Ok(rows),
+            None => step_through(self, context, target, known),
+        }
+    }
 }
 
 impl<M: Autoregressive> Transformed<M> {
+    /// All conditionals from those of the inner model: of one lane, with nothing missing, whose context holds what the
+    /// first difference needs. `None` for anything else.
+    fn conditionals_of_one_lane(
+        &self,
+        context: &Batch,
+        target: &Batch,
+        known: &Covariates,
+    ) -> Result<Option<Predictive>> {
+        let (transform, order) = (&self.transform, self.transform.differences.order());
+        if context.lanes() != 1 || target.lanes() != 1 || context.steps() < order {
+            return Ok(None);
+        }
+        if transform.is_identity() {
+            return self.inner.conditionals(context, target, known).map(Some);
+        }
+        let (start, first) = (context.start(0), context.steps());
+        let mut w = transform.linked(context.values().iter().copied(), start)?;
+        w.extend((context.end(0)..).zip(target.values()).map(|(index, &y)| transform.link_value(y, index)));
+        if w.iter().any(|w| w.is_nan()) {
+            return Ok(None);
+        }
+        let z = transform.differences.apply(&w);
+        let (past, next) = z.split_at(first - order);
+        let inner_context = Batch::single(past, start);
+        let inner_target = Batch::single(next, inner_context.end(0));
+        let mut rows = self.inner.conditionals(&inner_context, &inner_target, &known.after(order))?;
+        for (row, index) in (context.end(0)..).enumerate().take(rows.rows()) {
+            let base = transform.differences.base(|lag| w[first + row - lag]);
+            rows.set_map(row, transform.map(index, base).after(&rows.row(row).map()));
+        }
+        Ok(Some(rows))
+    }
+
     /// Whether a value is missing after a lane has started.
     fn has_inner_gap(&self, context: &Batch) -> bool {
         (0..context.lanes()).any(|lane| context.lane(lane).any(f64::is_nan))
