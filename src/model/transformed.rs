@@ -279,13 +279,13 @@ impl<M: Autoregressive> Transformed<M> {
         }
         let mut sum = 0.0;
         for series in train {
+            // The values before the first difference have no conditional, and the rest needs them as its context.
             let (context, target) = series.values().split_at(self.transform.differences.order().min(series.len()));
-            let first = Batch::single(context, 0);
-            let rest = Batch::single(target, first.end(0));
+            let (first, rest) = (Batch::single(context, 0), Batch::single(target, context.len() as i64));
             let conditionals = self.conditionals(&first, &rest, &Covariates::none())?;
-            for (t, &y) in target.iter().enumerate() {
-                if conditionals.is_defined(t) && !y.is_nan() {
-                    let row = conditionals.row(t);
+            for (row, (t, &y)) in series.values().iter().enumerate().skip(context.len()).enumerate() {
+                if conditionals.is_defined(row) && !y.is_nan() {
+                    let row = conditionals.row(row);
                     check_mass(&row)?;
                     // Its own part only: what an inner transform adds is in the inner likelihood.
                     sum += self.transform.map(t as i64, 0.0).log_jacobian(y);
