@@ -47,16 +47,18 @@ fn every_row_is_repeated_with_its_verdict() {
 
 #[test]
 fn columns_and_order_of_the_input_stay() {
-    let x = noisy(60, &[50]);
+    // A number in a column of numbers is written as such: 54 beside 54.5 as 54.0.
+    let x: Vec<f64> = noisy(60, &[50]).into_iter().map(|x| x + 0.0625).collect();
+    let code = |i: usize| 12_345_678_901_234_567_890_u128 + i as u128;
     let mut rows: Vec<String> =
-        (0..60).map(|i| format!("r{i},{},00{i},\"a, b\",{},true", months(60)[i], x[i])).collect();
+        (0..60).map(|i| format!("r{i},{},00{i},{},\"a, b\",{},true", months(60)[i], code(i), x[i])).collect();
     rows.reverse();
     rows.swap(0, 30);
-    let folder = Folder::with("in.csv", "name,month,code,remark,x,flag\n".to_owned() + &rows.join("\n"));
+    let folder = Folder::with("in.csv", "name,month,code,long,remark,x,flag\n".to_owned() + &rows.join("\n"));
     let args = ["detect", "in.csv", "--value", "x", "--time", "month", "--train-rows", "40", "--model", "mean"];
     let run = folder.run(&args).exits(0);
     let mut lines = run.stdout.lines();
-    assert_eq!(lines.next(), Some(&*format!("name,month,code,remark,x,flag,{}", APPENDED.join(","))));
+    assert_eq!(lines.next(), Some(&*format!("name,month,code,long,remark,x,flag,{}", APPENDED.join(","))));
     let mut lines: Vec<&str> = lines.collect();
     assert!(lines.iter().zip(&rows).all(|(line, row)| line.starts_with(row.as_str())), "{}", run.stdout);
     lines.retain(|line| line.ends_with(",true"));

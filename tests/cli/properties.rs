@@ -44,17 +44,31 @@ const JUNK: [&str; 14] = [
     "2024-02-30",
 ];
 
-/// A small table, mostly in order, with here and there a cell that is not.
-fn table() -> impl Strategy<Value = String> {
-    let columns = prop::collection::vec((name(), 0_u8..9), 1..4);
-    let cells = prop::collection::vec(any::<u16>(), 1..120);
-    let junk = prop::collection::vec((0_usize..120, prop::sample::select(JUNK.to_vec())), 0..3);
+/// Columns of any names and kinds.
+fn odd_columns() -> impl Strategy<Value = Vec<(String, u8)>> {
+    prop::collection::vec((name(), 0_u8..9), 1..4)
+}
+
+/// Times and numbers under the usual names, perhaps with an id.
+fn usual_columns() -> impl Strategy<Value = Vec<(String, u8)>> {
+    let numbers = prop::sample::select(vec![3, 3, 4, 6, 7]);
+    (any::<bool>(), 0_u8..3, numbers).prop_map(|(is_panel, time, value)| {
+        let id = is_panel.then(|| ("unique_id".to_owned(), 5));
+        id.into_iter().chain([("ds".to_owned(), time), ("y".to_owned(), value)]).collect()
+    })
+}
+
+/// A small table with here and there a cell that does not belong.
+fn table(columns: impl Strategy<Value = Vec<(String, u8)>>) -> impl Strategy<Value = String> {
+    let cells = prop::collection::vec(any::<u16>(), 1..150);
+    let bad = (0_usize..150, prop::sample::select(JUNK.to_vec()));
+    let junk = prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(bad, 1..3)];
     let separator = prop::sample::select(vec![",", ",", ";", "\t", "|"]);
     let end = prop::sample::select(vec!["\n", "\n", "\r\n", "\n\n"]);
     (columns, cells, junk, separator, end).prop_map(|(columns, noise, junk, separator, end)| {
         let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
         let mut text = names.join(separator) + end;
-        for (row, noise) in noise.chunks(columns.len()).enumerate() {
+        for (row, noise) in noise.chunks_exact(columns.len()).enumerate() {
             let cells = noise.iter().zip(&columns).enumerate().map(|(i, (&noise, &(_, kind)))| {
                 let place = row * columns.len() + i;
                 let bad = junk.iter().find(|(at, _)| *at == place);
@@ -82,7 +96,8 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn content() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![4 => table().prop_map(String::into_bytes), 1 => bytes()]
+    let tables = prop_oneof![3 => table(usual_columns()), 1 => table(odd_columns())];
+    prop_oneof![5 => tables.prop_map(String::into_bytes), 1 => bytes()]
 }
 
 fn options() -> impl Strategy<Value = ReadOptions> {

@@ -90,10 +90,14 @@ fn with_decimal_point(text: &str) -> String {
     format!("{}.{}", whole.replace(['.', ','], ""), fraction.trim_start_matches([',', '.']))
 }
 
-/// A column of texts as integers or floats where every cell is one; else as it is. Texts with leading zeros are codes.
+/// A column of texts as integers or floats where every cell is one; else as it is. Texts that no number would give back,
+/// with leading zeros or more digits than an integer has, are codes.
 pub(super) fn typed(column: &Column) -> Column {
     let Ok(texts) = column.str() else { return column.clone() };
-    let is_code = |text: &str| text.len() > 1 && text.starts_with('0') && !text.starts_with("0.");
+    let is_code = |text: &str| {
+        let is_too_long = text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<i64>().is_err();
+        text.len() > 1 && (is_too_long || (text.starts_with('0') && !text.starts_with("0.")))
+    };
     if texts.iter().flatten().any(|text| is_code(text.trim())) {
         return column.clone();
     }
@@ -167,6 +171,7 @@ mod tests {
         assert_eq!(typed(&column(&["1", "", "3"])).dtype(), &DataType::Int64);
         assert_eq!(typed(&column(&["1", "2.5", "NA"])).dtype(), &DataType::Float64);
         assert_eq!(typed(&column(&["01", "02"])).dtype(), &DataType::String);
+        assert_eq!(typed(&column(&["1", "12345678901234567890"])).dtype(), &DataType::String);
         assert_eq!(typed(&column(&["", ""])).dtype(), &DataType::String);
     }
 }
