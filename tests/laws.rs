@@ -795,6 +795,38 @@ fn the_gaussian_joint_is_that_of_sampled_paths() {
     assert!(checked > 100, "only {checked} joints were compared");
 }
 
+/// The path on which every innovation is zero, but for one of a standard deviation at step `shock`, in data units.
+fn steered_path(model: &dyn Autoregressive, context: &Lane, horizon: usize, shock: Option<usize>) -> Vec<f64> {
+    let mut session = begin(model, std::slice::from_ref(context));
+    let steer = |step: usize| {
+        let rows = next(model, &mut *session);
+        let (row, innovation) = (rows.row(0), f64::from(u8::from(shock == Some(step))));
+        let y = row.map().forward(row.parameters()[0] + innovation * row.parameters()[1]);
+        session.observe(&[y]);
+        y
+    };
+    (0..horizon).map(steer).collect()
+}
+
+#[test]
+fn the_gaussian_joint_is_the_response_to_each_innovation() {
+    const HORIZON: usize = 9;
+    law(|Specimen { name, model, .. }| {
+        for context in [&lanes()[0], &lanes()[3], &gapped_lanes()[1]] {
+            let joint = begin(&**model, std::slice::from_ref(context)).gaussian_paths(&Covariates::none(), HORIZON);
+            let Some(path) = joint.as_ref().map(|lanes| &lanes[0][0]) else { continue };
+            for shock in [None, Some(0), Some(1), Some(5)] {
+                let steered = steered_path(&**model, context, HORIZON, shock);
+                for (j, y) in steered.into_iter().enumerate() {
+                    let effect = shock.filter(|&i| i <= j).map_or(0.0, |i| factor_at(&path.factor, j, i));
+                    let (z, expected) = (path.maps[j].backward(y), path.mean[j] + effect);
+                    assert!(is_close(z, expected, 1e-8), "{name}, step {j}, {shock:?}: {z}, not {expected}");
+                }
+            }
+        }
+    });
+}
+
 /// Five standard errors for each of the moments of one joint.
 fn check_joint(what: &str, path: &GaussianPath, drawn: &dyn Fn(usize) -> Vec<f64>) {
     let errors: Vec<Vec<f64>> = (0..path.mean.len())

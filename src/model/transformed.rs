@@ -10,13 +10,15 @@
 //! hand: quantiles pass through the map, means and densities account for it (see [`crate::predictive`]).
 //!
 //! State per lane: the last d + mD values of w, and the inner session. A step costs O(number of difference lags), at
-//! most (d + 1)(D + 1) - 1, on top of the inner step. The first d + mD values of a lane have no conditional; nor have
-//! those that difference against a missing value.
+//! most (d + 1)(D + 1) - 1, on top of the inner step; all conditionals of a target at once cost those of the inner
+//! model and as much on top. The first d + mD values of a lane have no conditional; nor have those that difference
+//! against a missing value. Its stand-in, the conditional mean of w, counts as a value for the inner session, so that
+//! sampled paths after a gap are draws from the joint; what rests on it stays undefined for the inner model's memory.
 //!
 //! The joint distribution of the next h values stays Gaussian before the outer map: differencing multiplies the moving
 //! average of the innovations by 1 / ((1 - B)^d (1 - B^m)^D) (Box, Jenkins, Reinsel and Ljung 2015, section 5.2).
 
-use super::{Autoregressive, Fitted, GaussianPath, PathFactor, Running, Session};
+use super::{Autoregressive, Fitted, GaussianPath, PathFactor, Running, Session, step_through};
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -168,6 +170,11 @@ impl Transform {
         &self.differences
     }
 
+    /// Whether data stay as they are.
+    fn is_identity(&self) -> bool {
+        self.seasonal == Seasonal::None && self.link == Link::Identity && self.differences.order() == 0
+    }
+
     /// Whether densities change beyond a shift.
     fn has_jacobian(&self) -> bool {
         self.link != Link::Identity || matches!(self.seasonal, Seasonal::Multiplicative(_))
@@ -273,11 +280,13 @@ impl<M: Autoregressive> Transformed<M> {
         }
         let mut sum = 0.0;
         for series in train {
-            let target = Batch::single(series.values(), 0);
-            let conditionals = self.conditionals(&Batch::empty(&[0]), &target, &Covariates::none())?;
-            for (t, &y) in series.values().iter().enumerate() {
-                if conditionals.is_defined(t) && !y.is_nan() {
-                    let row = conditionals.row(t);
+            // The values before the first difference have no conditional, and the rest needs them as its context.
+            let (context, target) = series.values().split_at(self.transform.differences.order().min(series.len()));
+            let (first, rest) = (Batch::single(context, 0), Batch::single(target, context.len() as i64));
+            let conditionals = self.conditionals(&first, &rest, &Covariates::none())?;
+            for (row, (t, &y)) in series.values().iter().enumerate().skip(context.len()).enumerate() {
+                if conditionals.is_defined(row) && !y.is_nan() {
+                    let row = conditionals.row(row);
                     check_mass(&row)?;
                     // Its own part only: what an inner transform adds is in the inner likelihood.
                     sum += self.transform.map(t as i64, 0.0).log_jacobian(y);
@@ -344,9 +353,49 @@ impl<M: Autoregressive> Autoregressive for Transformed<M> {
         }
         Ok(Box::new(session))
     }
+
+    fn conditionals(&self, context: &Batch, target: &Batch, known: &Covariates) -> Result<Predictive> {
+        match self.conditionals_of_one_lane(context, target, known)? {
+            Some(rows) => Ok(rows),
+            None => step_through(self, context, target, known),
+        }
+    }
 }
 
 impl<M: Autoregressive> Transformed<M> {
+    /// All conditionals from those of the inner model: of one lane, with nothing missing, whose context holds what the
+    /// first difference needs. `None` for anything else.
+    fn conditionals_of_one_lane(
+        &self,
+        context: &Batch,
+        target: &Batch,
+        known: &Covariates,
+    ) -> Result<Option<Predictive>> {
+        let (transform, order) = (&self.transform, self.transform.differences.order());
+        if context.lanes() != 1 || target.lanes() != 1 || context.steps() < order {
+            return Ok(None);
+        }
+        if transform.is_identity() {
+            return self.inner.conditionals(context, target, known).map(Some);
+        }
+        let (start, first) = (context.start(0), context.steps());
+        let mut w = transform.linked(context.values().iter().copied(), start)?;
+        w.extend((context.end(0)..).zip(target.values()).map(|(index, &y)| transform.link_value(y, index)));
+        if w.iter().any(|w| w.is_nan()) {
+            return Ok(None);
+        }
+        let z = transform.differences.apply(&w);
+        let (past, next) = z.split_at(first - order);
+        let inner_context = Batch::single(past, start);
+        let inner_target = Batch::single(next, inner_context.end(0));
+        let mut rows = self.inner.conditionals(&inner_context, &inner_target, &known.after(order))?;
+        for (row, index) in (context.end(0)..).enumerate().take(rows.rows()) {
+            let base = transform.differences.base(|lag| w[first + row - lag]);
+            rows.set_map(row, transform.map(index, base).after(&rows.row(row).map()));
+        }
+        Ok(Some(rows))
+    }
+
     /// Whether a value is missing after a lane has started.
     fn has_inner_gap(&self, context: &Batch) -> bool {
         (0..context.lanes()).any(|lane| context.lane(lane).any(f64::is_nan))

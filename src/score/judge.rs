@@ -151,23 +151,24 @@ impl<'a> Judge<'a> {
     /// # Errors
     /// As [`Autoregressive::conditionals`].
     pub(super) fn score(&self, range: Range<usize>, outside: f64) -> Result<Rows> {
-        let mut rows = Rows::new(range.clone());
-        let size = if self.model.memory().is_some() { BLOCK } else { range.len().max(1) };
-        let results: Vec<Result<()>> = rows
-            .blocks(size)
-            .enumerate()
-            .map(|(number, block)| self.score_block(range.start + number * size, block, outside))
-            .collect();
-        results.into_iter().collect::<Result<()>>()?;
+        let first = range.start;
+        let mut rows = Rows::new(range);
+        self.for_each_block(&mut rows, |at, block| self.score_block(first + at, block, outside))?;
         Ok(rows)
     }
 
+    /// Gives blocks of rows, each with the number of rows before it, to `work`, in parallel.
+    fn for_each_block(&self, rows: &mut Rows, work: impl Fn(usize, Block<'_>) -> Result<()> + Sync) -> Result<()> {
+        let size = if self.model.memory().is_some() { BLOCK } else { rows.lo.len().max(1) };
+        let results: Vec<Result<()>> =
+            rows.blocks(size).enumerate().map(|(number, block)| work(number * size, block)).collect();
+        results.into_iter().collect()
+    }
+
     fn score_block(&self, first: usize, mut block: Block<'_>, outside: f64) -> Result<()> {
-        let (context, target) = (self.context_before(first), first..first + block.lo.len());
-        let known = self.covariates(context.start..target.end);
-        let conditionals = self.model.conditionals(&self.batch(context), &self.batch(target.clone()), &known)?;
+        let conditionals = self.conditionals(first, block.lo.len())?;
         let mut regions = AcceptedRegions::new(outside);
-        for (row, &x) in self.values[target].iter().enumerate() {
+        for (row, &x) in self.values[first..first + block.lo.len()].iter().enumerate() {
             if conditionals.is_defined(row) {
                 let distribution = conditionals.row(row);
                 block.surprisal[row] = distribution.surprisal(x);
@@ -175,6 +176,29 @@ impl<'a> Judge<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The conditionals of some rows given their true past.
+    fn conditionals(&self, first: usize, rows: usize) -> Result<Predictive> {
+        let (context, target) = (self.context_before(first), first..first + rows);
+        let known = self.covariates(context.start..target.end);
+        self.model.conditionals(&self.batch(context), &self.batch(target), &known)
+    }
+
+    /// Replaces the accepted regions by those of another `outside`. Costs the conditionals, but no tail.
+    ///
+    /// # Errors
+    /// As [`Autoregressive::conditionals`].
+    pub(super) fn replace_regions(&self, rows: &mut Rows, outside: f64) -> Result<()> {
+        let first = rows.first;
+        self.for_each_block(rows, |at, block| {
+            let conditionals = self.conditionals(first + at, block.lo.len())?;
+            let mut regions = AcceptedRegions::new(outside);
+            for row in (0..conditionals.rows()).filter(|&row| conditionals.is_defined(row)) {
+                (block.lo[row], block.hi[row]) = regions.of(&conditionals.row(row));
+            }
+            Ok(())
+        })
     }
 
     /// Judges the rows from `from` on again wherever the lags hold a value that was clipped.

@@ -194,7 +194,7 @@ fn only_the_first_places_are_named() {
 #[test]
 fn irregular_times_are_refused_unless_rows_are_consecutive() {
     let text = "ds,y\n2024-01-01T00:00,1\n2024-01-01T01:00,2\n2024-01-01T02:00,3\n2024-01-01T02:30,4\n";
-    assert_error(text, &["1 time is not on the grid", "2024-01-01T02:30 (line 5)", "hourly", "--frequency"]);
+    assert_error(text, &["1 time is not on the grid", "2024-01-01T02:30 (line 5)", "hourly", "--freq"]);
     let panel = read_with(text, &missing(Missing::Drop));
     assert_eq!((panel.series[0].len(), panel.series[0].timeline().frequency()), (4, None));
     let half_hours = ReadOptions { frequency: "30m".parse().ok(), ..missing(Missing::Keep) };

@@ -1,0 +1,113 @@
+//! Accuracy on a benchmark set: sMAPE, MASE and OWA against Naive2 of every model, and what share of values its 80 and
+//! 95 % intervals hold, over all steps and at each. The files are long tables `unique_id,ds,y`; TEST continues TRAIN.
+//!
+//! ```sh
+//! cargo run --release --example 06_accuracy_study -- TRAIN.csv TEST.csv PERIOD
+//! ```
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use foretoken::data::frame::{ReadOptions, read_path};
+use foretoken::evaluate::{mase, smape};
+use foretoken::forecast::{ForecastOptions, forecast};
+use foretoken::math::stationarity::{classical_seasonal_factors, is_seasonal};
+use foretoken::model::linear::{ArSpec, Choice, Criterion, Estimator, LinkChoice, Order, SeasonalChoice, Trend};
+use foretoken::model::naive::Naive;
+use foretoken::{Batch, Covariates, Fit, Result, Series};
+use rayon::prelude::*;
+
+/// The mean of a step and its 80 and 95 % intervals.
+type Step = (f64, [(f64, f64); 2]);
+type Model = Box<dyn Fn(&Series, usize) -> Result<Vec<Step>> + Sync>;
+/// sMAPE, MASE, and for every step whether the intervals held the value.
+type Score = (f64, f64, Vec<[bool; 2]>);
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [train, test, period] = &args[..] else {
+        println!("usage: 06_accuracy_study TRAIN.csv TEST.csv PERIOD");
+        return Ok(());
+    };
+    let period = period.parse().expect("PERIOD is a number");
+    let read = |path: &String| read_path(Path::new(path), &ReadOptions::default()).map(|panel| panel.series);
+    let (train, test) = (read(train)?, read(test)?);
+    let test: HashMap<&str, &[f64]> = test.iter().map(|series| (series.id(), series.values())).collect();
+    println!("{} series\n{:26} {:>7} {:>7} {:>7} {:>6} {:>6}", train.len(), "model", "sMAPE", "MASE", "OWA", "80 %", "95 %");
+    let mut naive2 = None;
+    for (name, model) in models(period) {
+        let scores: Result<Vec<Score>> =
+            train.par_iter().map(|series| score(&model, series, test[series.id()], period)).collect();
+        match scores {
+            Ok(scores) => print_row(name, &scores, naive2.get_or_insert(means(&scores))),
+            Err(error) => println!("{name:26} {error}"),
+        }
+    }
+    Ok(())
+}
+
+/// Naive2 first, then the default rule and its alternatives.
+fn models(period: usize) -> Vec<(&'static str, Model)> {
+    let rule = || ArSpec { period, ..ArSpec::default() };
+    let criterion = |criterion| Order::Auto { max: None, criterion };
+    vec![
+        ("Naive2", Box::new(move |series, horizon| Ok(naive2(series.values(), period, horizon)))),
+        ("AR, default rule", of(rule())),
+        ("AR, no log", of(ArSpec { transform: Choice::Fixed(LinkChoice::None), ..rule() })),
+        ("AR, Box-Cox", of(ArSpec { transform: Choice::Fixed(LinkChoice::BoxCox), ..rule() })),
+        ("AR, no seasonal factors", of(ArSpec { seasonal: Choice::Fixed(SeasonalChoice::None), ..rule() })),
+        ("AR, levels", of(ArSpec { difference: Choice::Fixed(0), ..rule() })),
+        ("AR, first differences", of(ArSpec { difference: Choice::Fixed(1), ..rule() })),
+        ("AR, no drift", of(ArSpec { trend: Trend::None, difference: Choice::Fixed(1), ..rule() })),
+        ("AR, least squares", of(ArSpec { estimator: Choice::Fixed(Estimator::LeastSquares), ..rule() })),
+        ("AR, BIC", of(ArSpec { order: criterion(Criterion::Bic), ..rule() })),
+        ("SNaive", of(Naive::Seasonal { period })),
+        ("Naive", of(Naive::RandomWalk { drift: false })),
+        ("RWD", of(Naive::RandomWalk { drift: true })),
+    ]
+}
+
+fn of(spec: impl Fit + Sync + 'static) -> Model {
+    Box::new(move |series, horizon| {
+        let model = spec.fit(std::slice::from_ref(series))?.model;
+        let context = Batch::single(series.values(), 0);
+        let ahead = forecast(&model, &context, &Covariates::none(), ForecastOptions::new(horizon))?;
+        let step = |step| (ahead.mean(step), [ahead.interval(step, 0.80), ahead.interval(step, 0.95)]);
+        Ok((0..horizon).map(step).collect())
+    })
+}
+
+/// The M4 competition's benchmark: the last value, seasonally adjusted where the series shows a season.
+fn naive2(x: &[f64], period: usize, horizon: usize) -> Vec<Step> {
+    let factors = is_seasonal(x, period).then(|| classical_seasonal_factors(x, period, true)).flatten();
+    let factor = |t: usize| factors.as_ref().map_or(1.0, |factors| factors[t % period]);
+    let level = x[x.len() - 1] / factor(x.len() - 1);
+    (x.len()..x.len() + horizon).map(|t| (level * factor(t), [(f64::NAN, f64::NAN); 2])).collect()
+}
+
+fn score(model: &Model, train: &Series, test: &[f64], period: usize) -> Result<Score> {
+    let steps = model(train, test.len()).map_err(|error| error.at(format!("series `{}`", train.id())))?;
+    let points: Vec<f64> = steps.iter().map(|step| step.0).collect();
+    let held = steps.iter().zip(test).map(|(step, y)| step.1.map(|(low, high)| (low..=high).contains(y))).collect();
+    Ok((smape(test, &points), mase(test, &points, train.values(), period), held))
+}
+
+fn means(scores: &[Score]) -> (f64, f64) {
+    let mean = |of: fn(&Score) -> f64| scores.iter().map(of).sum::<f64>() / scores.len() as f64;
+    (mean(|score| score.0), mean(|score| score.1))
+}
+
+fn print_row(name: &str, scores: &[Score], naive2: &(f64, f64)) {
+    let (smape, mase) = means(scores);
+    let owa = 0.5 * (smape / naive2.0 + mase / naive2.1);
+    let share = |held: &mut dyn Iterator<Item = bool>| {
+        let held: Vec<bool> = held.collect();
+        100.0 * held.iter().filter(|held| **held).count() as f64 / held.len() as f64
+    };
+    let overall = [0, 1].map(|level| share(&mut scores.iter().flat_map(|score| &score.2).map(|held| held[level])));
+    print!("{name:26} {smape:7.3} {mase:7.3} {owa:7.3} {:6.1} {:6.1}  by step:", overall[0], overall[1]);
+    for step in 0..scores.iter().map(|score| score.2.len()).max().unwrap_or(0) {
+        print!(" {:.1}", share(&mut scores.iter().filter_map(|score| score.2.get(step)).map(|held| held[1])));
+    }
+    println!();
+}
