@@ -80,7 +80,7 @@ pub(crate) struct InputArgs {
     #[arg(long, value_enum)]
     pub(crate) missing: Option<MissingArg>,
     /// Season length in steps, 0 for none [default: inferred]
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", value_parser = parse_period)]
     pub(crate) period: Option<usize>,
 }
 
@@ -134,6 +134,16 @@ pub(crate) enum OrAuto<T> {
 
 /// Orders beyond this are refused as typing errors: a fit would need that many squared numbers.
 const MAX_ORDER: usize = 5_000;
+
+/// Periods beyond this are refused as typing errors.
+const MAX_PERIOD: usize = 1_000_000;
+
+fn parse_period(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(period) if period <= MAX_PERIOD => Ok(period),
+        _ => Err(format!("expected a whole number from 0 to {MAX_PERIOD}")),
+    }
+}
 
 fn parse_order(text: &str) -> Result<OrAuto<usize>, String> {
     parse_or_auto(text, MAX_ORDER)

@@ -24,6 +24,9 @@ use crate::model::Summary;
 /// Rows of a forecast table that a terminal shows.
 const SHOWN_ROWS: usize = 60;
 
+/// The most rows of a result; each model takes a few numbers for each.
+const MAX_ROWS: usize = 100_000_000;
+
 /// The forecasts of one series by all models asked for.
 type Models = Vec<(Summary, Forecast)>;
 type SeriesForecast<'a> = (&'a Series, Models);
@@ -35,6 +38,7 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false })?;
     say_covariates(&loaded);
     let series = std::mem::take(&mut loaded.panel.series);
+    check_size(args, series.len())?;
     let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, args));
     let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
     let table = destination.as_ref().map(|_| output::frame(None, columns(&loaded, &forecasts, args))).transpose()?;
@@ -105,6 +109,17 @@ fn check(args: &ForecastArgs) -> Result<()> {
             .expected("one --model with --paths"));
     }
     Ok(())
+}
+
+/// Refuses what no memory could hold.
+fn check_size(args: &ForecastArgs, series: usize) -> Result<()> {
+    let paths = args.paths.map_or(1, |paths| paths as usize);
+    let rows = args.horizon.saturating_mul(paths).saturating_mul(series);
+    if rows <= MAX_ROWS {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{rows} rows of forecasts are too many: --horizon, --paths and {series} series multiply"))
+        .expected(format!("at most {MAX_ROWS}")))
 }
 
 /// Every series in parallel; results stay in the order of the file.

@@ -111,7 +111,11 @@ impl Frequency {
         let one = Self::one(unit);
         match count.checked_mul(one.count) {
             Some(count) if count > 0 => Ok(Self { count, ..one }),
-            _ => Err(Error::usage(format!("a frequency cannot be {count} {unit:?}s")).expected("a count from 1 on")),
+            _ => {
+                let unit = format!("{unit:?}s").to_lowercase();
+                Err(Error::usage(format!("a frequency cannot be {count} {unit}"))
+                    .expected("a count from 1 on that a calendar can hold"))
+            }
         }
     }
 

@@ -101,7 +101,7 @@ fn centred_moving_average(x: &[f64], period: usize) -> Vec<f64> {
 #[must_use]
 pub fn guerrero_lambda(x: &[f64], period: usize) -> f64 {
     let length = period.max(2);
-    if x.len() < 2 * length || !x.iter().all(|x| *x > 0.0) {
+    if x.len() / 2 < length || !x.iter().all(|x| *x > 0.0) {
         return f64::NAN;
     }
     let skip = x.len() % length;
@@ -176,5 +176,6 @@ mod tests {
         let x: Vec<f64> = (0..60).map(|t| (0.1 * f64::from(t)).exp() * [1.0, 1.3, 0.8][t as usize % 3]).collect();
         assert!(guerrero_lambda(&x, 3) < 0.01);
         assert!(guerrero_lambda(&[1.0, -1.0, 2.0, 3.0, 4.0, 5.0], 3).is_nan());
+        assert!(guerrero_lambda(&x, usize::MAX).is_nan());
     }
 }

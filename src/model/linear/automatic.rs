@@ -20,7 +20,7 @@ use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::stationarity::{KPSS_5_PERCENT, classical_seasonal_factors, guerrero_lambda, is_seasonal, kpss_level};
 use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
-use crate::model::{Fit, Fitted};
+use crate::model::{Fit, Fitted, too_short};
 use crate::predictive::Link;
 
 /// From this many values on, and this many periods, a series is long: its level is estimated well enough to return to.
@@ -139,17 +139,20 @@ impl ArSpec {
             return Err(Error::usage("no series to fit"));
         };
         let x = interpolated(longest.values());
-        let is_long = x.len() >= LONG && x.len() >= LONG_PERIODS * self.period.max(1);
+        let is_long = x.len() >= LONG && x.len() / LONG_PERIODS >= self.period.max(1);
         let link = self.link(&x, is_long);
         let seasonal = self.seasonal.or_else(|| {
             // Factors of a long season rest on few periods: they cost more than they give.
-            let is_known = self.period <= SHORT_SEASON || x.len() >= 30 * self.period;
+            let is_known = self.period <= SHORT_SEASON || x.len() / 30 >= self.period;
             if is_known && is_seasonal(&x, self.period) { SeasonalChoice::Factors } else { SeasonalChoice::None }
         });
         let (component, seasonal_differences) = match seasonal {
             SeasonalChoice::None => (Seasonal::None, 0),
             SeasonalChoice::Factors => (self.factors(train)?, 0),
             SeasonalChoice::Difference(_) if self.period < 2 => return Err(no_period()),
+            SeasonalChoice::Difference(_) if self.period >= x.len() => {
+                return Err(too_short("a model of seasonal differences", x.len(), self.period.saturating_add(1)));
+            }
             SeasonalChoice::Difference(order) => (Seasonal::None, order),
         };
         let before_differences =
