@@ -198,6 +198,9 @@ fn options_outside_their_range() {
     forecast(&["-H", "3", "--model", "arima"], &["'arima'", "snaive"]);
     forecast(&["-H", "3", "--paths", "0"], &["--paths"]);
     forecast(&["-H", "3", "--paths", "2", "--model", "ar,mean"], &["one --model with --paths"]);
+    forecast(&["-H", "1000000", "--paths", "1000000"], &["rows of forecasts are too many", "at most 100000000"]);
+    forecast(&["-H", "3", "--period", "1000001"], &["--period", "a whole number from 0 to 1000000"]);
+    forecast(&["-H", "3", "--freq", "0d"], &["a frequency cannot be 0 days", "a count from 1 on"]);
     forecast(&["-H", "3", "--seed", "2"], &["--paths"]);
     forecast(&["-H", "3", "--difference", "3"], &["from 0 to 2"]);
     forecast(&["-H", "3", "--freq", "often"], &["`often` is no frequency", "expected for example 1d"]);
@@ -219,6 +222,36 @@ fn options_outside_their_range() {
         2,
         &["standard output", "give one of them"],
     );
+}
+
+#[test]
+fn periods_longer_than_the_series() {
+    let folder = Folder::with("x.csv", monthly());
+    for period in ["36", "1000000"] {
+        for command in &COMMANDS {
+            folder.run(&[command, &["x.csv", "--period", period][..]].concat()).exits(0);
+        }
+        for output in ["out.csv", "out.svg"] {
+            std::fs::remove_file(folder.path().join(output)).expect("an output of all commands");
+        }
+        let forecast = |args: &[&str], said: &[&str]| {
+            refused(&folder, &[&["forecast", "x.csv", "-H", "3", "--period", period], args].concat(), 3, said);
+        };
+        forecast(&["--model", "snaive"], &["x.csv: 36 values are too few to fit SNaive"]);
+        forecast(&["--seasonal", "factors"], &["x.csv: less than two periods of", "--seasonal none"]);
+        forecast(&["--seasonal", "difference"], &["x.csv: 36 values are too few", "smaller --order"]);
+    }
+}
+
+#[test]
+fn a_failure_leaves_earlier_output_alone() {
+    let folder = Folder::with("x.csv", numbered_with(20, "abc"));
+    for command in COMMANDS {
+        folder.write("out.csv", "earlier");
+        folder.write("out.svg", "earlier");
+        refused(&folder, &[command, &["x.csv"]].concat(), 3, &["x.csv: line 21"]);
+        assert_eq!((folder.text("out.csv"), folder.text("out.svg")), ("earlier".to_owned(), "earlier".to_owned()));
+    }
 }
 
 #[test]
