@@ -33,7 +33,16 @@ fn main() -> Result<()> {
     let read = |path: &String| read_path(Path::new(path), &ReadOptions::default()).map(|panel| panel.series);
     let (train, test) = (read(train)?, read(test)?);
     let test: HashMap<&str, &[f64]> = test.iter().map(|series| (series.id(), series.values())).collect();
-    println!("{} series\n{:26} {:>7} {:>7} {:>7} {:>6} {:>6}", train.len(), "model", "sMAPE", "MASE", "OWA", "80 %", "95 %");
+    println!(
+        "{} series\n{:26} {:>7} {:>7} {:>7} {:>6} {:>6}",
+        train.len(),
+        "model",
+        "sMAPE",
+        "MASE",
+        "OWA",
+        "80 %",
+        "95 %"
+    );
     let mut naive2 = None;
     for (name, model) in models(period) {
         let scores: Result<Vec<Score>> =

@@ -34,7 +34,7 @@ fn models_are_spelled_as_in_tables() {
     let table = air_passengers(&["--model", "ar,mean,naive,rwd,snaive", "--level", "80"]).table();
     let expected = ["AR", "Mean", "Naive", "RWD", "SNaive"];
     let expected: Vec<String> =
-        expected.iter().flat_map(|m| [format!("{m}"), format!("{m}-lo-80"), format!("{m}-hi-80")]).collect();
+        expected.iter().flat_map(|m| [m.to_string(), format!("{m}-lo-80"), format!("{m}-hi-80")]).collect();
     assert_eq!(table.header[1..], expected);
     assert_eq!(table.numbers("Naive"), [432.0; 12], "the last value");
     let last_year = [417.0, 391.0, 419.0, 461.0, 472.0, 535.0, 622.0, 606.0, 508.0, 461.0, 390.0, 432.0];

@@ -1,6 +1,6 @@
 //! Tables in files: reading series from CSV, TSV, NDJSON and Parquet, writing tables of results.
 //!
-//! Reading goes from bytes to a [`Table`](table::Table) of raw columns (`csv`, `table`), decides which column is what
+//! Reading goes from bytes to a table of raw columns (`csv`, `table`), decides which column is what
 //! (`roles`), and builds one series per id (`panel`). Whatever is wrong with the data is an error that names the file,
 //! the series and the line, and says what to do.
 
