@@ -26,7 +26,8 @@ fn autocovariance(criterion: &mut Criterion) {
     for n in [10_000, 1_000_000] {
         let x = common::ar2(n, 0);
         group.throughput(Throughput::Elements(n as u64));
-        group.bench_with_input(BenchmarkId::new("21 dot products", n), &x, |b, x| b.iter(|| dot_products(black_box(x))));
+        group
+            .bench_with_input(BenchmarkId::new("21 dot products", n), &x, |b, x| b.iter(|| dot_products(black_box(x))));
         group.bench_with_input(BenchmarkId::new("lagged products", n), &x, |b, x| {
             b.iter(|| products(black_box(x), 50.0, LAGS));
         });

@@ -35,7 +35,9 @@ fn detection(criterion: &mut Criterion) {
     let series = Series::new("", common::ar2(ROWS, 0));
     let mut group = criterion.benchmark_group("detect");
     group.sample_size(10).throughput(Throughput::Elements(ROWS as u64));
-    group.bench_function(BenchmarkId::new("textbook loop", ROWS), |b| b.iter(|| textbook_alarms(black_box(series.values()))));
+    group.bench_function(BenchmarkId::new("textbook loop", ROWS), |b| {
+        b.iter(|| textbook_alarms(black_box(series.values())))
+    });
     let second_order = ArSpec { order: Order::Fixed(2), ..ArSpec::default() };
     for (name, spec) in [("order 2", &second_order), ("automatic order", &ArSpec::default())] {
         for (how, training) in [("halves", Training::Halves), ("quarter", Training::Rows(ROWS / 4))] {

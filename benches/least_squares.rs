@@ -41,7 +41,9 @@ fn least_squares(criterion: &mut Criterion) {
     for n in [100_000, 1_000_000] {
         let x = common::ar2(n, 0);
         group.throughput(Throughput::Elements(n as u64));
-        group.bench_with_input(BenchmarkId::new("lag regression", n), &x, |b, x| b.iter(|| lag_regression(black_box(x))));
+        group.bench_with_input(BenchmarkId::new("lag regression", n), &x, |b, x| {
+            b.iter(|| lag_regression(black_box(x)))
+        });
         group.bench_with_input(BenchmarkId::new("design, normal equations", n), &x, |b, x| {
             b.iter(|| normal_equations(black_box(x)));
         });
