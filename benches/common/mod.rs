@@ -1,4 +1,9 @@
-//! Data for the benchmarks: simulated, so that they need no file.
+//! What the benchmarks share: simulated data, so that they need no file, and processes to measure.
+
+#![allow(dead_code, reason = "every benchmark uses its part")]
+
+#[cfg(feature = "cli")]
+pub(crate) mod process;
 
 use foretoken::math::random::LaneRng;
 
