@@ -2,6 +2,8 @@
 
 pub mod batch;
 mod civil;
+// Without tables only the labels of a timeline are read this way.
+#[cfg_attr(not(feature = "frame"), allow(dead_code, unused_imports))]
 mod column;
 #[cfg(feature = "frame")]
 pub mod frame;

@@ -322,6 +322,7 @@ impl Timeline {
     }
 
     /// The timeline of some of the positions, in order: a list of times where they leave gaps.
+    #[cfg(any(test, feature = "frame"))]
     #[must_use]
     pub(crate) fn select(&self, positions: &[i64]) -> Self {
         let mut selected = self.clone();
