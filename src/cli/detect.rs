@@ -178,9 +178,9 @@ fn json_of(loaded: &Loaded, (series, detection): &Judged<'_>, args: &DetectArgs)
         .into_iter()
         .map(|event| {
             json!({
-                "from": label(event.start),
-                "to": label(event.end - 1),
-                "peak": label(event.peak),
+                "from": output::json_time(label(event.start)),
+                "to": output::json_time(label(event.end - 1)),
+                "peak": output::json_time(label(event.peak)),
                 "value": output::json_number(series.values()[event.peak]),
                 "expected": output::json_number(detection.expected[event.peak]),
                 "lo": output::json_number(detection.lo[event.peak]),

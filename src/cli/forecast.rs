@@ -265,8 +265,8 @@ fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, args: &ForecastArgs) -> Valu
     if let Some(id) = &loaded.panel.id_column {
         object.insert(id.clone(), json!(f.0.id()));
     }
-    let times: Vec<String> = (0..args.horizon).map(|step| label(f.0, step)).collect();
-    object.insert(loaded.time_name().to_owned(), json!(times));
+    let times = (0..args.horizon).map(|step| output::json_time(label(f.0, step)));
+    object.insert(loaded.time_name().to_owned(), times.collect());
     for (model, (summary, ahead)) in args.model.iter().zip(&f.1) {
         let mut entry = output::json_of_summary(summary);
         if let Some(paths) = ahead.paths().filter(|_| args.paths.is_some()) {

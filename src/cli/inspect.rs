@@ -173,8 +173,12 @@ fn text(loaded: &Loaded, series: &Series, report: &Report) -> String {
         short(*std_dev),
         quartiles.map(short).join("  ")
     );
-    text += &correlations(report, series.len());
-    text += &order_table(&report.orders);
+    if report.acf.iter().any(|r| r.is_nan()) {
+        text += "  no variation: there are no autocorrelations and no order to choose\n\n";
+    } else {
+        text += &correlations(report, series.len());
+        text += &order_table(&report.orders);
+    }
     text += &summary_text("", &report.summary);
     for (name, test) in &report.tests {
         text += &format!(
@@ -271,8 +275,8 @@ fn json_of(loaded: &Loaded, series: &Series, report: &Report) -> Value {
         .collect();
     for (name, value) in [
         ("rows", json!(series.len() - report.gaps)),
-        ("from", json!(timeline.label(0))),
-        ("to", json!(timeline.last_label())),
+        ("from", output::json_time(timeline.label(0))),
+        ("to", output::json_time(timeline.last_label())),
         ("frequency", json!(timeline.frequency().map(|frequency| frequency.to_string()))),
         ("missing_times", json!(report.gaps)),
         ("missing_values", json!(report.missing)),

@@ -173,6 +173,11 @@ pub(super) fn json_number(x: f64) -> Value {
     if x.is_finite() { json!(x) } else { Value::Null }
 }
 
+/// A time as it is spelled; whole numbers stay numbers.
+pub(super) fn json_time(label: String) -> Value {
+    label.parse::<i64>().map_or_else(|_| json!(label), |number| json!(number))
+}
+
 /// What a fit reports, every digit.
 pub(super) fn json_of_summary(summary: &Summary) -> Map<String, Value> {
     let mut object = Map::new();
