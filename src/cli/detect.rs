@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use polars::prelude::DataFrame;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,7 @@ use super::output::{self, Column};
 use super::table::{Table, short};
 use super::{Outcome, figures, progress};
 use crate::chart;
-use crate::data::frame::{Missing, write_whole};
+use crate::data::frame::{Missing, TableFormat, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::score::{DetectOptions, Detection, Training, detect};
@@ -31,7 +32,7 @@ pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     let (judged, failures) = input::split(&series, detect_all(&series, &loaded.periods, args));
     let outcome = input::report_failures(&mut loaded, failures, judged.len())?;
     say_warnings(&loaded, &judged);
-    let table = destination.as_ref().map(|_| table(&loaded, &series, &judged)).transpose()?;
+    let table = destination.as_ref().map(|(_, format)| table(&loaded, &series, &judged, *format)).transpose()?;
     if let (Some(path), Some(format)) = (&args.output.plot, format) {
         let results: Vec<(&str, &Series, &Detection)> =
             judged.iter().map(|(series, detection)| (loaded.name_of(series), *series, detection)).collect();
@@ -101,7 +102,7 @@ fn say_warnings(loaded: &Loaded, judged: &[Judged<'_>]) {
 }
 
 /// Every input row with its verdict, in the input's order. Rows of a series that failed have none.
-fn table(loaded: &Loaded, all: &[Series], judged: &[Judged<'_>]) -> Result<polars::prelude::DataFrame> {
+fn table(loaded: &Loaded, all: &[Series], judged: &[Judged<'_>], format: TableFormat) -> Result<DataFrame> {
     let rows = loaded.panel.rows.as_ref().ok_or_else(|| Error::data("the input's rows were not kept"))?;
     let height = rows.frame.height();
     let mut numbers: [Vec<f64>; 5] = std::array::from_fn(|_| vec![f64::NAN; height]);
@@ -127,7 +128,9 @@ fn table(loaded: &Loaded, all: &[Series], judged: &[Judged<'_>]) -> Result<polar
     let names = ["expected", "lo", "hi", "surprisal", "p_value"];
     let mut columns: Vec<Column> = names.into_iter().zip(numbers).map(|(name, x)| Column::numbers(name, x)).collect();
     columns.push(Column::flags("is_anomaly", flags));
-    output::frame(Some(&rows.frame), columns)
+    let is_text = matches!(format, TableFormat::Csv | TableFormat::Tsv);
+    let input = if is_text { rows.frame.clone() } else { rows.typed() };
+    output::frame(Some(&input), columns)
 }
 
 /// What a terminal shows: the fits, then the events.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use polars::prelude::{Column, DataFrame, DataType};
 use rayon::prelude::*;
 
+use super::cells;
 use super::read::{Missing, ReadOptions};
 use super::roles::Roles;
 use super::table::Lines;
@@ -48,6 +49,16 @@ pub struct InputRows {
     pub frame: DataFrame,
     /// For each series and position the row of the frame; `u32::MAX` for a position that stands in a gap.
     pub row_of: Vec<Vec<u32>>,
+}
+
+impl InputRows {
+    /// The columns with numbers as numbers, for formats that have types. [`frame`](Self::frame) has the texts of a CSV as
+    /// they are spelled.
+    #[must_use]
+    pub fn typed(&self) -> DataFrame {
+        let columns = self.frame.columns().iter().map(cells::typed).collect();
+        DataFrame::new(self.frame.height(), columns).unwrap_or_else(|_| self.frame.clone())
+    }
 }
 
 /// The columns of a table with their meaning.

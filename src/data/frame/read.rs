@@ -140,12 +140,6 @@ fn content(table: Table, mut roles: Roles, options: &ReadOptions) -> Result<Cont
     notices.extend(roles.texts.iter().map(|name| format!("column `{name}` holds no numbers and is ignored")));
     notices.extend(times.iter().flat_map(|times| times.notices.clone()));
     let ids = roles.id.as_ref().map(|name| column(name)).transpose()?.cloned();
-    let frame = options.keep_rows.then(|| typed(&frame));
+    let frame = options.keep_rows.then_some(frame);
     Ok(Content { roles, ids, times, values, covariates, lines, notices, frame })
-}
-
-/// The table with numbers as numbers, so that it is written as it was read in formats with types.
-fn typed(frame: &DataFrame) -> DataFrame {
-    let columns = frame.columns().iter().map(cells::typed).collect();
-    DataFrame::new(frame.height(), columns).unwrap_or_else(|_| frame.clone())
 }

@@ -276,10 +276,12 @@ fn further_numbers_are_covariates_that_may_reach_into_the_future() {
 }
 
 #[test]
-fn rows_are_kept_with_their_types_and_found_again() {
+fn rows_are_kept_as_spelled_and_found_again() {
     let options = ReadOptions { keep_rows: true, ..missing(Missing::Keep) };
-    let panel = read_with("note,ds,y\nfirst,2024-01-03,3\nsecond,2024-01-01,1\n", &options);
+    let panel = read_with("note,ds,y\nfirst,2024-01-03,3.50\nsecond,2024-01-01,1\n", &options);
     let rows = panel.rows.expect("rows");
+    assert_eq!(rows.frame.column("y").expect("there").str().expect("text").get(0), Some("3.50"));
+    assert_eq!(rows.typed().column("y").expect("there").f64().expect("numbers").get(0), Some(3.5));
     assert_eq!(rows.row_of, [vec![1, 0]]);
     assert_eq!(rows.frame.get_column_names(), ["note", "ds", "y"]);
     let options = ReadOptions { frequency: "1d".parse().ok(), ..options };
