@@ -32,6 +32,8 @@ const CRITERIA: [(Criterion, &str); 4] =
 /// What is known about one series.
 struct Report {
     moments: Moments,
+    /// The season length; 1 for none.
+    period: usize,
     /// Positions without a row in the file, and those whose row has no value.
     gaps: usize,
     missing: usize,
@@ -90,6 +92,7 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
     let is_gap = |position: usize| rows.is_some_and(|rows| rows[position] == u32::MAX);
     let count = |counts: &dyn Fn(usize) -> bool| (0..series.len()).filter(|&position| counts(position)).count();
     Ok(Report {
+        period,
         moments: Moments::of(known.clone()),
         gaps: count(&is_gap),
         missing: count(&|position| series.values()[position].is_nan() && !is_gap(position)),
@@ -155,11 +158,12 @@ fn text(loaded: &Loaded, series: &Series, report: &Report) -> String {
     let timeline = series.timeline();
     let mut text = format!("{}\n", loaded.name_of(series));
     text += &format!(
-        "  {} rows from {} to {}, {}\n",
+        "  {} rows from {} to {}, {}, {}\n",
         series.len() - report.gaps,
         timeline.label(0),
         timeline.last_label(),
-        timeline.frequency().map_or("irregular times".to_owned(), |frequency| frequency.describe())
+        timeline.frequency().map_or("irregular times".to_owned(), |frequency| frequency.describe()),
+        if report.period > 1 { format!("period {}", report.period) } else { "no season".to_owned() },
     );
     if report.gaps + report.missing > 0 {
         let first = series.values().iter().position(|x| x.is_nan());
@@ -225,13 +229,14 @@ fn order_table(orders: &[OrderRow]) -> String {
 }
 
 fn overview(loaded: &Loaded, done: &[(&Series, Report)]) -> String {
-    let mut table = Table::new(["series", "rows", "from", "to", "missing", "mean", "sd", "model"]);
+    let mut table = Table::new(["series", "rows", "from", "to", "period", "missing", "mean", "sd", "model"]);
     for (series, report) in done {
         table.push([
             loaded.name_of(series).to_owned(),
             series.len().to_string(),
             series.timeline().label(0),
             series.timeline().last_label(),
+            report.period.to_string(),
             (report.gaps + report.missing).to_string(),
             short(report.moments.mean),
             short(report.moments.std_dev),
@@ -278,6 +283,7 @@ fn json_of(loaded: &Loaded, series: &Series, report: &Report) -> Value {
         ("from", output::json_time(timeline.label(0))),
         ("to", output::json_time(timeline.last_label())),
         ("frequency", json!(timeline.frequency().map(|frequency| frequency.to_string()))),
+        ("period", json!(report.period)),
         ("missing_times", json!(report.gaps)),
         ("missing_values", json!(report.missing)),
         ("mean", output::json_number(report.moments.mean)),
