@@ -7,10 +7,9 @@
 //! A model that is right has scores that are exponential with mean one; a Gaussian around heavy tails, or a fit that
 //! is too sure of itself, has not, and an alarm at u < rate comes many times too often. So p is the rank of a score
 //! among those of rows that the fit did not use, k / (n + 1) at the k-th largest, interpolated in between; beyond the
-//! tenth largest a generalised Pareto tail continues it (fitted to the largest tenth, or to thirty, or to half of them). The shape is kept
-//! in [0, 1]: a sample cannot show that a tail ends, so p is never zero. O(n log n) to build, O(log n) to ask.
-
-use rayon::prelude::*;
+//! tenth largest a generalised Pareto tail continues it (fitted to the largest tenth, or to thirty, or to half of them).
+//! The shape is kept in [0, 1]: a sample cannot show that a tail ends, so p is never zero. O(n log n) to build, O(1) on
+//! average to ask: equal stretches of the score guide the search.
 
 use crate::math::pareto::GeneralizedPareto;
 
@@ -40,6 +39,9 @@ pub struct Calibration {
     rows: usize,
     /// (score, ln p) of the empirical part: scores ascend strictly from zero, ln p descends from zero.
     knots: Vec<(f64, f64)>,
+    /// For equal stretches of the score up to the last knot: how many knots lie before each.
+    guide: Vec<usize>,
+    stretches_per_score: f64,
     /// The law of the excess over the last knot.
     tail: GeneralizedPareto,
 }
@@ -50,17 +52,43 @@ impl Calibration {
     #[must_use]
     pub fn new(mut scores: Vec<f64>) -> Self {
         scores.retain(|score| !score.is_nan());
-        scores.par_sort_unstable_by(f64::total_cmp);
+        scores.sort_unstable_by(f64::total_cmp);
         let rows = scores.len();
         if rows < FEWEST_ROWS {
-            return Self { rows, knots: vec![(0.0, 0.0)], tail: GeneralizedPareto::exponential(1.0) };
+            return Self::of_knots(rows, vec![(0.0, 0.0)], GeneralizedPareto::exponential(1.0));
         }
         let excesses = (rows / 10).clamp(EXCESSES.0.min(rows / 2), EXCESSES.1);
         let knots = empirical_knots(&scores, TAIL_RANK.min(excesses));
         let base = scores[rows - excesses - 1];
         let tail = fit_tail(&scores[rows - excesses..].iter().map(|score| score - base).collect::<Vec<f64>>());
         let above_base = knots.last().map_or(0.0, |knot| knot.0 - base);
-        Self { rows, knots, tail: tail.beyond(above_base.max(0.0)) }
+        Self::of_knots(rows, knots, tail.beyond(above_base.max(0.0)))
+    }
+
+    fn of_knots(rows: usize, knots: Vec<(f64, f64)>, tail: GeneralizedPareto) -> Self {
+        let stretches_per_score = knots.len() as f64 / knots.last().map_or(1.0, |knot| knot.0);
+        let mut calibration = Self { rows, guide: vec![0; knots.len() + 1], stretches_per_score, knots, tail };
+        for knot in 0..calibration.knots.len() {
+            let stretch = calibration.stretch_of(calibration.knots[knot].0);
+            calibration.guide[stretch + 1] += 1;
+        }
+        for stretch in 1..calibration.guide.len() {
+            calibration.guide[stretch] += calibration.guide[stretch - 1];
+        }
+        calibration
+    }
+
+    /// The number of the stretch in which a score lies, the last one for all beyond. It rises with the score, so that
+    /// rounding cannot lead a search astray.
+    fn stretch_of(&self, score: f64) -> usize {
+        ((score * self.stretches_per_score) as usize).min(self.knots.len() - 1)
+    }
+
+    /// How many knots have at most this score.
+    fn knots_up_to(&self, score: f64) -> usize {
+        let stretch = self.stretch_of(score);
+        let (before, after) = (self.guide[stretch], self.guide[stretch + 1]);
+        before + self.knots[before..after].partition_point(|knot| knot.0 <= score)
     }
 
     /// How many held-out rows it rests on.
@@ -81,7 +109,7 @@ impl Calibration {
         if score.is_nan() {
             return f64::NAN;
         }
-        let next = self.knots.partition_point(|knot| knot.0 <= score);
+        let next = self.knots_up_to(score);
         let Some(&before) = self.knots[..next].last() else { return 1.0 };
         let Some(&after) = self.knots.get(next) else {
             return before.1.exp() * self.tail.survival(score - before.0);

@@ -310,14 +310,15 @@ impl Part {
 /// The calibration of held-out rows whose lags are clipped as those of judged rows will be. Clipping depends on the
 /// threshold and the threshold on the calibration, hence the repetition.
 fn calibrate(judge: &Judge<'_>, rows: Range<usize>, rate: f64, clip_limit: usize) -> Result<Calibration> {
-    let unclipped = judge.score(rows.clone(), rate)?;
-    let mut calibration = Calibration::new(unclipped.score.clone());
+    let mut scored = judge.score(rows.clone(), rate)?;
+    let unclipped = scored.score.clone();
+    let mut calibration = Calibration::new(unclipped.clone());
     for _ in 0..CLIPPED_PASSES {
         let outside = (-calibration.threshold(rate)).exp();
-        let mut scored = unclipped.clone();
+        scored.score.copy_from_slice(&unclipped);
         judge.replace_regions(&mut scored, outside)?;
         judge.clip_lags(&mut scored, rows.start, outside, clip_limit)?;
-        calibration = Calibration::new(scored.score);
+        calibration = Calibration::new(scored.score.clone());
     }
     Ok(calibration)
 }

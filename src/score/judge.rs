@@ -194,8 +194,12 @@ impl<'a> Judge<'a> {
         self.for_each_block(rows, |at, block| {
             let conditionals = self.conditionals(first + at, block.lo.len())?;
             let mut regions = AcceptedRegions::new(outside);
-            for row in (0..conditionals.rows()).filter(|&row| conditionals.is_defined(row)) {
-                (block.lo[row], block.hi[row]) = regions.of(&conditionals.row(row));
+            for row in 0..conditionals.rows() {
+                (block.lo[row], block.hi[row]) = if conditionals.is_defined(row) {
+                    regions.of(&conditionals.row(row))
+                } else {
+                    (f64::NAN, f64::NAN)
+                };
             }
             Ok(())
         })
