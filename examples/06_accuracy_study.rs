@@ -107,7 +107,8 @@ fn naive2(x: &[f64], period: usize, horizon: usize) -> Vec<Step> {
 fn score(model: &Model, train: &Series, test: &[f64], period: usize) -> Result<Score> {
     let steps = model(train, test.len()).map_err(|error| error.at(format!("series `{}`", train.id())))?;
     let points: Vec<f64> = steps.iter().map(|step| step.0).collect();
-    let held = steps.iter().zip(test).map(|(step, y)| step.1.map(|(low, high)| (low..=high).contains(y))).collect();
+    let with_intervals = steps.iter().zip(test).filter(|(step, _)| step.1[0].0.is_finite());
+    let held = with_intervals.map(|(step, y)| step.1.map(|(low, high)| (low..=high).contains(y))).collect();
     Ok((smape(test, &points), mase(test, &points, train.values(), period), held))
 }
 
