@@ -240,3 +240,19 @@ fn intervals_of_models_from_short_series_fall_short_by_little() {
         }
     }
 }
+
+#[test]
+fn a_gap_at_the_end_widens_forecasts_as_so_many_more_steps_do() {
+    let model = Ar::new(2.0, 0.0, vec![1.3, -0.6], 1.0, 2.0 / 0.3);
+    let x = [5.0, 6.5, 8.0, 7.0, 6.0, 5.5];
+    let gappy: Vec<f64> = x.iter().copied().chain([f64::NAN; 3]).collect();
+    let ahead =
+        |x: &[f64], options| forecast(&model, &Batch::single(x, 0), &Covariates::none(), options).expect("a forecast");
+    let (after, through) = (ahead(&gappy, ForecastOptions::new(4)), ahead(&x, ForecastOptions::new(7)));
+    let sampled = ahead(&gappy, ForecastOptions { paths: Some(40_000), ..ForecastOptions::new(4) });
+    for step in 0..4 {
+        assert_eq!(after.interval(step, 0.95), through.interval(step + 3, 0.95));
+        assert_eq!(after.mean(step), through.mean(step + 3));
+        assert!((sampled.std_dev(step) / after.std_dev(step) - 1.0).abs() < 0.02, "step {step}");
+    }
+}

@@ -101,8 +101,29 @@ impl Batch {
         self.padding[lane]
     }
 
+    /// The longest run of missing values at the end of a lane.
+    #[must_use]
+    pub fn unknown_end(&self) -> usize {
+        let run = |lane: usize| self.lane(lane).rev().take_while(|x| x.is_nan()).count();
+        (0..self.lanes()).map(run).max().unwrap_or(0)
+    }
+
+    /// The first steps; a lane that has not started by then is empty.
+    ///
+    /// # Panics
+    /// If there are fewer steps.
+    #[must_use]
+    pub fn before(&self, steps: usize) -> Self {
+        Self {
+            steps,
+            values: self.values[..steps * self.lanes()].to_vec(),
+            padding: self.padding.iter().map(|&padding| padding.min(steps)).collect(),
+            start: self.start.clone(),
+        }
+    }
+
     /// The values of one lane after its padding.
-    pub fn lane(&self, lane: usize) -> impl ExactSizeIterator<Item = f64> + '_ {
+    pub fn lane(&self, lane: usize) -> impl DoubleEndedIterator<Item = f64> + ExactSizeIterator + '_ {
         (self.padding[lane]..self.steps).map(move |step| self.values[step * self.lanes() + lane])
     }
 

@@ -4,6 +4,10 @@
 //! moving-average weights of the innovations: Var = sum of psi_j^2, O(h) per series (Box, Jenkins, Reinsel and Ljung
 //! 2015, section 5.1). Everywhere else, and on request, they are those of sampled paths.
 //!
+//! Values that are missing at the end of the context are forecast along, so that spreads count from the last known value. A
+//! gap further back is bridged by conditional means (see [`crate::model::Session::observe`]): until as many known values
+//! have followed as the model looks back on, the spread is that of known lags, and too narrow.
+//!
 //! A marginal is not the joint: quantiles of a sum over the horizon (a year's total) need [`Forecast::paths`]. Parameter
 //! uncertainty is not part of the intervals, as in R's `predict.Arima`.
 
@@ -86,10 +90,13 @@ pub fn forecast(
     assert_eq!(context.lanes(), 1, "one forecast is of one series");
     check_horizon(options.horizon)?;
     if options.paths.is_none() {
-        let session = model.begin(context, known)?;
-        let joint = session.gaussian_paths(&known.after(context.steps()), options.horizon);
+        // Values that are missing at the end are forecast as well, so that the spread counts from the last known one.
+        let unknown = context.unknown_end();
+        let read = context.before(context.steps() - unknown);
+        let session = model.begin(&read, known)?;
+        let joint = session.gaussian_paths(&known.after(read.steps()), unknown + options.horizon);
         if let Some([path]) = joint.as_deref().and_then(<[_]>::first).map(Vec::as_slice) {
-            return Forecast::exact(path);
+            return Forecast::exact(path, unknown);
         }
     }
     let paths = options.paths.unwrap_or(DEFAULT_PATHS);
@@ -109,11 +116,13 @@ fn check_horizon(horizon: usize) -> Result<()> {
 }
 
 impl Forecast {
-    fn exact(path: &GaussianPath) -> Result<Self> {
-        let mut marginals = Predictive::new(Family::Gaussian, path.mean.len());
-        for (step, (mean, variance)) in path.mean.iter().zip(path.factor.variances()).enumerate() {
+    /// The marginals of a joint after its first `skip` steps.
+    fn exact(path: &GaussianPath, skip: usize) -> Result<Self> {
+        let mut marginals = Predictive::new(Family::Gaussian, path.mean.len() - skip);
+        let steps = path.mean.iter().zip(path.factor.variances()).zip(&path.maps).skip(skip);
+        for (step, ((mean, variance), map)) in steps.enumerate() {
             marginals.set(step, &[*mean, variance.sqrt()], true);
-            marginals.set_map(step, path.maps[step]);
+            marginals.set_map(step, *map);
             let row = marginals.row(step);
             if !(row.mean().is_finite() && variance.is_finite()) {
                 return Err(not_finite(step));
@@ -207,5 +216,5 @@ fn interpolated_quantile(sorted: &[f64], level: f64) -> f64 {
 fn not_finite(step: usize) -> Error {
     Error::numeric(format!("the forecast leaves the range of numbers at step {}", step + 1))
         .expected("a model that does not explode")
-        .hint("use --estimator yule-walker, which is always stationary, a shorter --horizon or --transform none")
+        .hint("use a shorter --horizon, --transform none, or --estimator yule-walker, which is always stationary")
 }

@@ -12,7 +12,7 @@
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
 use crate::math::random::LaneRng;
-use crate::model::Autoregressive;
+use crate::model::{Autoregressive, Running};
 use crate::predictive::{Distribution, Predictive};
 
 /// How a conditional becomes the value that is fed back.
@@ -104,7 +104,8 @@ impl Paths {
 }
 
 /// Generates paths that continue every lane of a context. `known` starts at the first step of the context and must
-/// reach over the horizon where the model uses covariates.
+/// reach over the horizon where the model uses covariates. Values that are missing at the end of a lane are drawn as
+/// well, so that the spread of a path is that of its true distance from the last known value.
 ///
 /// ```
 /// use foretoken::generate::{Generation, generate};
@@ -126,23 +127,70 @@ impl Paths {
 pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates, what: Generation) -> Result<Paths> {
     let parents: Vec<usize> = (0..context.lanes() * what.paths).map(|lane| lane / what.paths).collect();
     let lanes = parents.len();
-    let mut session = model.begin(context, known)?.fork(&parents);
-    let mut rngs: Vec<LaneRng> = (0..lanes).map(|lane| stream_of(what, lane)).collect();
-    let mut conditional = Predictive::new(model.family(), lanes);
-    let mut values = vec![0.0; what.horizon * lanes];
-    let mut log_prob = vec![0.0; lanes];
-    for step in 0..what.horizon {
-        let row = &mut values[step * lanes..(step + 1) * lanes];
-        session.conditional(known.row(context.steps() + step), &mut conditional);
-        for (lane, value) in row.iter_mut().enumerate() {
-            let distribution = conditional.row(lane);
-            *value = what.decoding.decode(&distribution, &mut rngs[lane]);
-            log_prob[lane] += if conditional.is_defined(lane) { distribution.log_prob(*value) } else { f64::NAN };
-        }
-        check_finite(row, step)?;
-        session.observe(row);
+    let read = context.steps() - context.unknown_end();
+    let mut run = Run {
+        session: model.begin(&context.before(read), known)?.fork(&parents),
+        known,
+        step: read,
+        conditional: Predictive::new(model.family(), lanes),
+        rngs: (0..lanes).map(|lane| stream_of(what, lane)).collect(),
+        decoding: what.decoding,
+        log_prob: vec![0.0; lanes],
+    };
+    for step in read..context.steps() {
+        run.impute(context.row(step), &parents)?;
     }
-    Ok(Paths { horizon: what.horizon, lanes, values, log_prob })
+    let mut values = vec![0.0; what.horizon * lanes];
+    for (step, row) in values.chunks_exact_mut(lanes).enumerate() {
+        run.decode(row);
+        check_finite(row, step)?;
+        run.observe(row);
+    }
+    Ok(Paths { horizon: what.horizon, lanes, values, log_prob: run.log_prob })
+}
+
+/// Paths on their way.
+struct Run<'a> {
+    session: Running<'a>,
+    known: &'a Covariates,
+    /// The step that comes next, counted from the first of the context.
+    step: usize,
+    conditional: Predictive,
+    rngs: Vec<LaneRng>,
+    decoding: Decoding,
+    log_prob: Vec<f64>,
+}
+
+impl Run<'_> {
+    /// Chooses the next value of every path.
+    fn decode(&mut self, row: &mut [f64]) {
+        self.session.conditional(self.known.row(self.step), &mut self.conditional);
+        for (lane, value) in row.iter_mut().enumerate() {
+            let distribution = self.conditional.row(lane);
+            *value = self.decoding.decode(&distribution, &mut self.rngs[lane]);
+            self.log_prob[lane] +=
+                if self.conditional.is_defined(lane) { distribution.log_prob(*value) } else { f64::NAN };
+        }
+    }
+
+    fn observe(&mut self, row: &[f64]) {
+        self.session.observe(row);
+        self.step += 1;
+    }
+
+    /// Moves over a step of the context: where its value is missing, every path chooses one of its own. What follows has
+    /// no density given the known values alone.
+    fn impute(&mut self, context: &[f64], parents: &[usize]) -> Result<()> {
+        self.session.conditional(self.known.row(self.step), &mut self.conditional);
+        let mut row: Vec<f64> = parents.iter().map(|&lane| context[lane]).collect();
+        for (lane, value) in row.iter_mut().enumerate().filter(|(_, value)| value.is_nan()) {
+            *value = self.decoding.decode(&self.conditional.row(lane), &mut self.rngs[lane]);
+            self.log_prob[lane] = f64::NAN;
+        }
+        check_finite(&row, 0)?;
+        self.observe(&row);
+        Ok(())
+    }
 }
 
 fn stream_of(what: Generation, lane: usize) -> LaneRng {
@@ -150,11 +198,11 @@ fn stream_of(what: Generation, lane: usize) -> LaneRng {
     LaneRng::new(what.seed, (series << 32) | (lane % what.paths) as u64)
 }
 
-fn check_finite(row: &[f64], step: usize) -> Result<()> {
+pub(crate) fn check_finite(row: &[f64], step: usize) -> Result<()> {
     if row.iter().all(|value| value.is_finite()) {
         return Ok(());
     }
     Err(Error::numeric(format!("the forecast leaves the range of numbers at step {}", step + 1))
         .expected("a model that does not explode")
-        .hint("use --estimator yule-walker, which is always stationary, a shorter horizon or --transform none"))
+        .hint("use a shorter horizon, --transform none, or --estimator yule-walker, which is always stationary"))
 }
