@@ -9,6 +9,7 @@ use std::path::Path;
 use foretoken::forecast::{ForecastOptions, forecast};
 use foretoken::math::autocovariance::{Divisor, LaggedProducts, autocorrelations, mean, partial_autocorrelations};
 use foretoken::math::residual_tests::{jarque_bera, ljung_box};
+use foretoken::math::stationarity::kpss_level;
 use foretoken::model::linear::{Ar, Criterion, Estimator, LinearSpec, Order, Trend};
 use foretoken::{Batch, Covariates, Fit, Fitted, Series};
 use serde_json::Value;
@@ -261,7 +262,7 @@ fn autocorrelations_are_those_of_r_and_statsmodels() {
 }
 
 #[test]
-fn residual_tests_are_those_of_r() {
+fn tests_of_residuals_and_stationarity_are_those_of_r() {
     for reference in references() {
         let x = reference.series.values();
         for (lag, theirs) in reference.json["r"]["ljung_box_raw"].as_object().expect("a table") {
@@ -269,6 +270,8 @@ fn residual_tests_are_those_of_r() {
             agree("Ljung-Box", &[ours.statistic], &numbers(&theirs["q"]), 1.0);
             agree("Ljung-Box p", &[ours.p_value], &numbers(&theirs["p"]), 1e-4);
         }
+        let theirs = &reference.json["r"]["kpss_level"]["stat"];
+        agree("KPSS", &[kpss_level(x)], &numbers(theirs), 1e-3);
         let theirs = &reference.json["r"]["jarque_bera_raw"];
         let ours = jarque_bera(x).expect("varies");
         agree("Jarque-Bera", &[ours.statistic, ours.p_value], &[number(&theirs["stat"]), number(&theirs["p"])], 1e-4);

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::forecast::MAX_HORIZON;
+
 /// Autoregressive time series: forecast a CSV, find its anomalies, plot both.
 #[derive(Debug, Parser)]
 #[command(
@@ -13,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     after_help = "Examples:
   foretoken forecast datasets/air_passengers.csv --horizon 24 --plot forecast.svg
   foretoken forecast sales.parquet -H 12 --id store --time month --value units -o forecasts.csv
-  foretoken detect datasets/sensor_anomalies.csv --train-rows 2000 --plot anomalies.svg
+  foretoken detect datasets/sensor_anomalies.csv --train-rows 4000 --plot anomalies.svg
   cat series.csv | foretoken inspect -
 
 Exit codes: 0 ok, 1 failure, 2 usage, 3 bad data, 4 some series failed (listed on stderr),
@@ -35,7 +37,7 @@ pub(crate) enum Command {
     Forecast(ForecastArgs),
     /// Find values that the past does not explain.
     #[command(after_help = "Examples:
-  foretoken detect datasets/sensor_anomalies.csv --train-rows 2000 --plot anomalies.svg
+  foretoken detect datasets/sensor_anomalies.csv --train-rows 4000 --plot anomalies.svg
   foretoken detect log.csv --train-until 2024-03-01 --false-alarm-rate 0.0001 -o scored.csv
   foretoken detect today.csv --fail-on-anomaly > scored.csv || notify
 
@@ -80,7 +82,7 @@ pub(crate) struct InputArgs {
     #[arg(long, value_enum)]
     pub(crate) missing: Option<MissingArg>,
     /// Season length in steps, 0 for none [default: inferred]
-    #[arg(long, value_name = "M", value_parser = parse_period)]
+    #[arg(long, value_name = "M", value_parser = parse_period, allow_negative_numbers = true)]
     pub(crate) period: Option<usize>,
 }
 
@@ -100,19 +102,20 @@ pub(crate) enum MissingArg {
 #[derive(Debug, Args)]
 pub(crate) struct ModelArgs {
     /// AR order p, or auto
-    #[arg(long, value_name = "P|auto", default_value = "auto", value_parser = parse_order)]
+    #[arg(long, value_name = "P|auto", default_value = "auto", value_parser = parse_order, allow_negative_numbers = true)]
     pub(crate) order: OrAuto<usize>,
     /// Criterion of --order auto
     #[arg(long, value_enum, default_value_t = CriterionArg::Aicc)]
     pub(crate) criterion: CriterionArg,
     /// Largest order that --order auto tries [default: by length and period]
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", value_parser = parse_max_order, allow_negative_numbers = true)]
     pub(crate) max_order: Option<usize>,
     /// AR estimator [default: yule-walker; least-squares for long series]
     #[arg(long, value_enum)]
     pub(crate) estimator: Option<EstimatorArg>,
     /// First differences d, or auto
     #[arg(long, value_name = "D|auto", default_value = "auto", value_parser = parse_difference)]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) difference: OrAuto<usize>,
     /// Season of the AR: none, factors (classical, divided out), difference, or auto
     #[arg(long, value_enum, default_value_t = SeasonalArg::Auto)]
@@ -142,6 +145,24 @@ fn parse_period(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(period) if period <= MAX_PERIOD => Ok(period),
         _ => Err(format!("expected a whole number from 0 to {MAX_PERIOD}")),
+    }
+}
+
+fn parse_horizon(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(steps) if (1..=MAX_HORIZON).contains(&steps) => Ok(steps),
+        _ => Err(format!("expected a number of steps from 1 to {MAX_HORIZON}, like 12")),
+    }
+}
+
+fn parse_rows(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a number of rows, like 1000".to_owned())
+}
+
+fn parse_max_order(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(order) if order <= MAX_ORDER => Ok(order),
+        _ => Err(format!("expected a whole number from 0 to {MAX_ORDER}")),
     }
 }
 
@@ -219,7 +240,7 @@ pub(crate) struct ForecastArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Steps to forecast
-    #[arg(short = 'H', long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]
     pub(crate) horizon: usize,
     /// Models, separated by commas
     #[arg(long, value_enum, value_delimiter = ',', default_value = "ar")]
@@ -235,6 +256,7 @@ pub(crate) struct ForecastArgs {
     pub(crate) point: PointArg,
     /// Write this many sampled paths (column sample_id) instead of intervals
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) paths: Option<u32>,
     /// Seed of the sampled paths
     #[arg(long, default_value_t = 0, requires = "paths")]
@@ -275,7 +297,8 @@ pub(crate) struct DetectArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
     /// Learn from the first N rows of every series; they get no alarms [default: two halves judge each other]
-    #[arg(long, value_name = "N", conflicts_with = "train_until")]
+    #[arg(long, value_name = "N", value_parser = parse_rows, conflicts_with = "train_until")]
+    #[arg(allow_negative_numbers = true)]
     pub(crate) train_rows: Option<usize>,
     /// Learn from the rows up to and including this time
     #[arg(long, value_name = "TIME")]

@@ -17,7 +17,7 @@ use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
-use crate::forecast::{Forecast, ForecastOptions, MAX_HORIZON, forecast};
+use crate::forecast::{Forecast, ForecastOptions, forecast};
 use crate::generate::Paths;
 use crate::model::Summary;
 
@@ -88,20 +88,18 @@ fn is_detailed(forecasts: &[SeriesForecast<'_>]) -> bool {
 }
 
 fn check(args: &ForecastArgs) -> Result<()> {
-    if !(1..=MAX_HORIZON).contains(&args.horizon) {
-        return Err(Error::usage(format!("--horizon {} cannot be forecast", args.horizon))
-            .expected(format!("1 to {MAX_HORIZON} steps")));
-    }
+    args.fit.check(&args.model)?;
+    output::check_not_input(&args.input.file, &[&args.output.output, &args.output.plot])?;
     let mut seen: Vec<ModelName> = Vec::new();
     for model in &args.model {
         if seen.contains(model) {
-            return Err(Error::usage(format!("--model names {} twice", model.display_name())));
+            return Err(Error::usage(format!("--model names {} twice", model.display_name())).hint("name it once"));
         }
         seen.push(*model);
     }
     for (i, level) in args.level.iter().enumerate() {
         if args.level[..i].contains(level) {
-            return Err(Error::usage(format!("--level names {level} twice")));
+            return Err(Error::usage(format!("--level names {level} twice")).hint("name it once"));
         }
     }
     if let (Some(paths), true) = (args.paths, args.model.len() > 1) {
@@ -147,12 +145,36 @@ fn forecast_one(series: &Series, period: usize, number: usize, args: &ForecastAr
         seed: args.seed,
         stream: number as u32,
     };
+    let odd = oddity(series.values());
     let models = args.model.iter().map(|&name| {
-        let (model, summary) = Spec::new(name, &args.fit, period).fit(series)?;
+        let (model, mut summary) = Spec::new(name, &args.fit, period, args.input.period.is_some()).fit(series)?;
+        if let Some(odd) = &odd {
+            summary.warnings = vec![odd.clone()];
+        }
         let ahead = forecast(model.as_ref(), &context, &Covariates::none(), options)?;
         Ok((summary, ahead))
     });
     models.collect()
+}
+
+/// What a forecast of these values cannot be more than.
+fn oddity(values: &[f64]) -> Option<String> {
+    let mut known = values.iter().copied().filter(|x| !x.is_nan());
+    let first = known.next()?;
+    let (mut same, mut others) = (1, Vec::new());
+    for x in known {
+        if x == first { same += 1 } else { others.push(x) }
+    }
+    match &others[..] {
+        [] => Some(format!("the series is constant ({first}): the forecast repeats it, without any spread")),
+        [other] if same >= 3 => {
+            Some(format!("all values are {first} but one, {other}: the spread of the forecast rests on that one value"))
+        }
+        [other, rest @ ..] if rest.len() >= 2 && same == 1 && rest.iter().all(|x| x == other) => {
+            Some(format!("all values are {other} but one, {first}: the spread of the forecast rests on that one value"))
+        }
+        _ => None,
+    }
 }
 
 fn point(forecast: &Forecast, step: usize, args: &ForecastArgs) -> f64 {
@@ -246,13 +268,17 @@ pub(super) fn summary_text(id: &str, summary: &Summary) -> String {
         }
         text += &table.render(24);
     }
-    text += &format!(
-        "  innovation variance {}, log-likelihood {} over {} values, AIC {}\n",
-        short(summary.innovation_variance),
-        short(summary.log_likelihood),
-        summary.observations,
-        short(summary.aic()),
-    );
+    if summary.observations == 0 {
+        text += "  no value is left unexplained: there is no likelihood\n";
+    } else {
+        text += &format!(
+            "  innovation variance {}, log-likelihood {} over {} values, AIC {}\n",
+            short(summary.innovation_variance),
+            short(summary.log_likelihood),
+            summary.observations,
+            short(summary.aic()),
+        );
+    }
     for warning in &summary.warnings {
         text += &format!("  note: {warning}\n");
     }

@@ -1,8 +1,9 @@
 //! From model names and options to fitted models.
 
 use super::args::{CriterionArg, EstimatorArg, ModelArgs, ModelName, OrAuto, SeasonalArg, TransformArg, TrendArg};
+use crate::data::frequency::calendar_periods;
 use crate::data::series::Series;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::linear::{ArSpec, Choice, Criterion, Estimator, LinkChoice, Order, SeasonalChoice, Trend};
 use crate::model::naive::Naive;
 use crate::model::{Autoregressive, Fit, Summary};
@@ -12,17 +13,20 @@ use crate::model::{Autoregressive, Fit, Summary};
 pub(super) enum Spec {
     Ar(ArSpec),
     Naive(Naive),
+    /// A seasonal naive model of a series in which no season was found: the calendar's, where there is one.
+    CalendarNaive,
 }
 
 impl Spec {
-    /// The specification of a model name for series of a period.
-    pub(super) fn new(name: ModelName, options: &ModelArgs, period: usize) -> Self {
+    /// The specification of a model name for series of a period, which the user gave or the values show.
+    pub(super) fn new(name: ModelName, options: &ModelArgs, period: usize, is_given: bool) -> Self {
         match name {
             ModelName::Ar => Self::Ar(ar_spec(options, period)),
             ModelName::Mean => Self::Naive(Naive::Mean),
             ModelName::Naive => Self::Naive(Naive::RandomWalk { drift: false }),
             ModelName::Rwd => Self::Naive(Naive::RandomWalk { drift: true }),
-            ModelName::Snaive => Self::Naive(Naive::Seasonal { period: period.max(1) }),
+            ModelName::Snaive if period > 1 || is_given => Self::Naive(Naive::Seasonal { period }),
+            ModelName::Snaive => Self::CalendarNaive,
         }
     }
 
@@ -36,6 +40,17 @@ impl Spec {
             }
             Self::Naive(spec) => {
                 let fitted = spec.fit(train)?;
+                (Box::new(fitted.model), fitted.summary)
+            }
+            Self::CalendarNaive => {
+                let frequency = series.timeline().frequency();
+                let fits = |period: &usize| 2 * period <= series.len();
+                let period = frequency.map(calendar_periods).unwrap_or_default().into_iter().find(fits).unwrap_or(1);
+                let mut fitted = Naive::Seasonal { period }.fit(train)?;
+                fitted.summary.warnings.push(match period {
+                    1 => "SNaive repeats the last value: there is no season".to_owned(),
+                    _ => format!("SNaive repeats the calendar's {period} steps: no season was found in the values"),
+                });
                 (Box::new(fitted.model), fitted.summary)
             }
         })
@@ -52,6 +67,42 @@ impl ModelName {
             Self::Rwd => Naive::RandomWalk { drift: true }.name(),
             Self::Snaive => Naive::Seasonal { period: 1 }.name(),
         }
+    }
+}
+
+impl ModelArgs {
+    /// The options given that only `ar` reads, as they are typed.
+    pub(super) fn given(&self) -> Vec<&'static str> {
+        let options = [
+            ("--order", self.order != OrAuto::Auto),
+            ("--criterion", self.criterion != CriterionArg::Aicc),
+            ("--max-order", self.max_order.is_some()),
+            ("--estimator", self.estimator.is_some()),
+            ("--difference", self.difference != OrAuto::Auto),
+            ("--seasonal", self.seasonal != SeasonalArg::Auto),
+            ("--transform", self.transform != TransformArg::Auto),
+            ("--trend", self.trend != TrendArg::C),
+        ];
+        options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
+    /// Refuses options that cannot have the effect they ask for.
+    ///
+    /// # Errors
+    /// If they belong to `ar` and no model is `ar`, or choose an order that is fixed.
+    pub(super) fn check(&self, models: &[ModelName]) -> Result<()> {
+        let given = self.given();
+        if !models.contains(&ModelName::Ar) && !given.is_empty() {
+            return Err(Error::usage(format!("{} without --model ar", given.join(", ")))
+                .expected("options of the models asked for")
+                .hint("leave them out, or add ar to --model"));
+        }
+        let chooses = self.max_order.is_some() || self.criterion != CriterionArg::Aicc;
+        if chooses && matches!(self.order, OrAuto::Value(_)) {
+            return Err(Error::usage("--criterion and --max-order choose an order, but --order fixes it")
+                .hint("leave out --order, or the others"));
+        }
+        Ok(())
     }
 }
 

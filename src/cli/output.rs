@@ -1,7 +1,7 @@
 //! Where results go: tables to files or standard output, pictures to files, JSON lines.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use polars::prelude::{Column as FrameColumn, DataFrame, NamedFrom, Series};
 use serde_json::{Map, Value, json};
@@ -141,6 +141,19 @@ fn check_folder(path: &Path) -> Result<()> {
     }
 }
 
+/// Refuses to write over the input.
+pub(super) fn check_not_input(input: &Path, outputs: &[&Option<PathBuf>]) -> Result<()> {
+    let Ok(input) = input.canonicalize() else { return Ok(()) };
+    for output in outputs.iter().filter_map(|output| output.as_deref()) {
+        if output.canonicalize().is_ok_and(|output| output == input) {
+            return Err(Error::usage("is the input, which would be overwritten")
+                .at(output.display().to_string())
+                .hint("give the output another name"));
+        }
+    }
+    Ok(())
+}
+
 /// Writes a table and says where.
 pub(super) fn save(mut frame: DataFrame, (destination, format): (Destination<'_>, TableFormat)) -> Result<()> {
     write_table(&mut frame, format, destination)?;
@@ -191,6 +204,12 @@ pub(super) fn json_of_summary(summary: &Summary) -> Map<String, Value> {
         })
         .collect();
     object.insert("parameters".to_owned(), Value::Object(parameters));
+    let preprocessing: Map<String, Value> = summary
+        .preprocessing
+        .iter()
+        .map(|(name, values)| (name.clone(), values.iter().map(|value| json_number(*value)).collect()))
+        .collect();
+    object.insert("preprocessing".to_owned(), Value::Object(preprocessing));
     for (name, value) in [
         ("innovation_variance", summary.innovation_variance),
         ("innovation_variance_unbiased", summary.innovation_variance_unbiased),

@@ -166,8 +166,11 @@ pub struct Fitted<M> {
 pub struct Summary {
     /// How the model is spelled in tables and column names, e.g. `AR`.
     pub name: String,
-    /// One line that says what was fitted, e.g. `AR(13) by least squares on log, differences 1`.
+    /// One line that says what was fitted, e.g. `AR(13) by least squares on log, first differences`.
     pub description: String,
+    /// What was decided before the fit and is not counted as estimated: names with their numbers, such as `lambda`,
+    /// `seasonal_factors`, `differences`, `period`.
+    pub preprocessing: Vec<(String, Vec<f64>)>,
     /// The estimated parameters.
     pub parameters: Vec<Parameter>,
     /// The variance of the one-step error in the density.

@@ -93,7 +93,8 @@ impl Fit for Naive {
         let steps: Vec<f64> = train.iter().flat_map(|series| differences(series.values(), lag)).collect();
         if steps.is_empty() || (self.has_constant() && steps.len() < 2) {
             let have = train.iter().map(Series::len).max().unwrap_or(0);
-            return Err(too_short(self.name(), have, lag.saturating_add(1 + usize::from(self.has_constant()))));
+            let need = lag.saturating_add(1 + usize::from(self.has_constant()));
+            return Err(too_short(self.name(), have, need).hint("give more history or a smaller --period"));
         }
         let n = steps.len() as f64;
         let constant = if self.has_constant() { steps.iter().sum::<f64>() / n } else { 0.0 };
@@ -121,6 +122,7 @@ impl Naive {
         Summary {
             name: self.name().to_owned(),
             description,
+            preprocessing: Vec::new(),
             parameters: if self.has_constant() { vec![constant] } else { Vec::new() },
             innovation_variance: variance,
             innovation_variance_unbiased: variance * n / (n - f64::from(u8::from(self.has_constant()))),

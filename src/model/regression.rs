@@ -160,6 +160,7 @@ impl<P, E> Regression<P, E> {
         Summary {
             name: self.name.clone(),
             description: format!("{} on {} lags, noise from held-out errors", self.name, self.lags),
+            preprocessing: Vec::new(),
             parameters,
             innovation_variance: variance,
             innovation_variance_unbiased: variance,

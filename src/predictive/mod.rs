@@ -312,7 +312,8 @@ impl Distribution<'_> {
             (Link::Identity, Family::StudentT) if self.parameters[2] <= 1.0 => None,
             (Link::Identity, _) => {
                 debug_assert!(k == 1, "second moments of identity links have closed forms of their own");
-                Some(scale * location)
+                // The very rounding of the quantiles, so that a distribution without spread has its mean inside.
+                Some(self.median())
             }
             (Link::Log, Family::Gaussian) => {
                 let k = f64::from(k);

@@ -185,7 +185,10 @@ fn options_outside_their_range() {
         refused(&folder, &[&["forecast", "x.csv", "-o", "out.csv", "--plot", "out.svg"], args].concat(), 2, said);
     };
     for horizon in ["0", "1000000000", "1000001"] {
-        forecast(&["-H", horizon], &[&format!("--horizon {horizon}"), "expected 1 to 1000000 steps"]);
+        forecast(
+            &["-H", horizon],
+            &[&format!("'{horizon}'"), "--horizon", "expected a number of steps from 1 to 1000000"],
+        );
     }
     forecast(&["-H", "-3"], &["'-3'", "--horizon"]);
     forecast(&["-H", "x"], &["'x'", "--horizon"]);

@@ -261,6 +261,10 @@ fn a_period_can_be_named() {
     assert_eq!(table.numbers("SNaive"), [x[32], x[33], x[34], x[35], x[32], x[33]]);
     let table = folder.run(&["forecast", "x.csv", "-H", "1", "--model", "snaive", "--period", "0"]).table();
     assert_eq!(table.numbers("SNaive"), [x[35]], "no season: the last value");
+    let noise: String = (0..30).map(|i| format!("{},{}\n", months(30)[i], (i * i * 37 + 11) % 101)).collect();
+    let folder = Folder::with("x.csv", format!("month,x\n{noise}"));
+    let table = folder.run(&["forecast", "x.csv", "-H", "1", "--model", "snaive"]).says("calendar's 12 steps").table();
+    assert_eq!(table.numbers("SNaive"), [f64::from((18 * 18 * 37 + 11) % 101)]);
 }
 
 #[test]
@@ -268,7 +272,7 @@ fn a_constant_series_stays_and_says_so() {
     let times: Vec<String> = (1..41).map(|t| t.to_string()).collect();
     let rows: String = times.iter().map(|t| format!("{t},5\n")).collect();
     let folder = Folder::with("x.csv", format!("t,x\n{rows}"));
-    let table = folder.run(&["forecast", "x.csv", "-H", "3"]).says("no variation").table();
+    let table = folder.run(&["forecast", "x.csv", "-H", "3"]).says("the series is constant (5)").table();
     for name in &table.header[1..] {
         assert_eq!(table.numbers(name), [5.0; 3], "{name}");
     }
@@ -278,7 +282,7 @@ fn a_constant_series_stays_and_says_so() {
 fn a_single_spike_is_a_series() {
     let rows: String = (1..41).map(|t| format!("{t},{}\n", if t == 20 { 100 } else { 0 })).collect();
     let folder = Folder::with("x.csv", format!("t,x\n{rows}"));
-    let table = folder.run(&["forecast", "x.csv", "-H", "3"]).table();
+    let table = folder.run(&["forecast", "x.csv", "-H", "3"]).says("all values are 0 but one, 100").table();
     assert!(table.rows.iter().flatten().all(|cell| cell.parse::<f64>().is_ok_and(f64::is_finite)));
     for command in [&["detect", "x.csv"][..], &["inspect", "x.csv"], &["plot", "x.csv", "-o", "x.svg"]] {
         folder.run(command).exits(0);

@@ -97,10 +97,15 @@ fn a_dash_is_standard_output() {
 }
 
 #[test]
-fn an_output_is_replaced_and_may_be_the_input() {
+fn an_output_is_replaced_but_never_the_input() {
     let folder = Folder::with("x.csv", monthly());
     let expected = folder.run(&["detect", "x.csv"]).exits(0).stdout;
-    folder.run(&["detect", "x.csv", "-o", "x.csv"]).exits(0);
-    assert_eq!(folder.text("x.csv"), expected);
-    assert_eq!(folder.names(), ["x.csv"]);
+    folder.run(&["forecast", "x.csv", "-H", "3", "-o", "out.csv"]).exits(0);
+    folder.run(&["detect", "x.csv", "-o", "out.csv"]).exits(0);
+    assert_eq!(folder.text("out.csv"), expected);
+    for command in ["forecast", "detect"] {
+        let horizon: &[&str] = if command == "forecast" { &["-H", "3"] } else { &[] };
+        folder.run(&[&[command, "x.csv", "-o", "./x.csv"], horizon].concat()).exits(2).says("would be overwritten");
+    }
+    assert_eq!(folder.text("x.csv"), monthly());
 }

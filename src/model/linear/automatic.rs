@@ -119,8 +119,10 @@ impl Fit for ArSpec {
     fn fit(&self, train: &[Series]) -> Result<Fitted<Self::Model>> {
         let (transform, linear) = self.plan(train)?;
         let prefix = describe(&transform);
+        let preprocessing = self.numbers_of(&transform);
         let mut fitted = Transformed::fit(&linear, transform, train)?;
         fitted.summary.name = "AR".to_owned();
+        fitted.summary.preprocessing = preprocessing;
         if !prefix.is_empty() {
             fitted.summary.description = format!("{} on {prefix}", fitted.summary.description);
         }
@@ -129,6 +131,27 @@ impl Fit for ArSpec {
 }
 
 impl ArSpec {
+    /// Everything that a transform consists of, for programs that want to do it again.
+    fn numbers_of(&self, transform: &Transform) -> Vec<(String, Vec<f64>)> {
+        let differences = transform.differences();
+        let lambda = match transform.link() {
+            Link::Identity => None,
+            Link::Log => Some(("lambda", vec![0.0])),
+            Link::BoxCox(lambda) => Some(("lambda", vec![lambda])),
+        };
+        let factors = match transform.seasonal() {
+            Seasonal::None => None,
+            Seasonal::Multiplicative(factors) => Some(("seasonal_factors", factors.clone())),
+            Seasonal::Additive(terms) => Some(("seasonal_terms", terms.clone())),
+        };
+        let counts = [
+            ("differences", vec![differences.regular() as f64]),
+            ("seasonal_differences", vec![differences.seasonal() as f64]),
+            ("period", vec![self.period.max(1) as f64]),
+        ];
+        lambda.into_iter().chain(factors).chain(counts).map(|(name, numbers)| (name.to_owned(), numbers)).collect()
+    }
+
     /// What the rule decides for these series: the transform, and the autoregression behind it. Of several series the
     /// longest decides; seasonal factors are averaged over all of them.
     ///

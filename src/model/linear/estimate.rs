@@ -338,6 +338,7 @@ impl LinearSpec {
         Summary {
             name: "AR".to_owned(),
             description: format!("AR({order}){with} by {how}"),
+            preprocessing: Vec::new(),
             parameters,
             innovation_variance: variance,
             innovation_variance_unbiased: if is_exact { 0.0 } else { estimate.unbiased_variance },
