@@ -55,3 +55,8 @@ pub use data::series::Series;
 pub use error::{Error, ErrorKind, Result};
 pub use model::{Autoregressive, Fit, Fitted, Session};
 pub use predictive::Predictive;
+
+/// The README's program is compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -98,6 +98,9 @@ fn check(args: &ForecastArgs) -> Result<()> {
         seen.push(*model);
     }
     for (i, level) in args.level.iter().enumerate() {
+        if *level < 1.0 {
+            eprintln!("note: --level is in percent: {level} is {level} %");
+        }
         if args.level[..i].contains(level) {
             return Err(Error::usage(format!("--level names {level} twice")).hint("name it once"));
         }

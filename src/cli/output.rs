@@ -1,5 +1,6 @@
 //! Where results go: tables to files or standard output, pictures to files, JSON lines.
 
+use std::fs::{self, File};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -130,14 +131,27 @@ pub(super) fn chart_format(path: &Path) -> Result<chart::Format> {
     Ok(format)
 }
 
-/// Refuses a file in a folder that does not exist before any work is done for it.
+/// Refuses a file that cannot be written, before any work is done for it and before another output is written.
 fn check_folder(path: &Path) -> Result<()> {
-    match path.parent() {
-        Some(folder) if folder != Path::new("") && !folder.is_dir() => {
-            let hint = format!("create `{}` first", folder.display());
-            Err(Error::io("cannot be written: the folder does not exist").at(path.display().to_string()).hint(hint))
+    let refused = |what: String, hint: String| Err(Error::io(what).at(path.display().to_string()).hint(hint));
+    if path.is_dir() {
+        return refused("is a directory".to_owned(), "add the name of a file".to_owned());
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        let what = if folder.exists() { "is a file" } else { "does not exist" };
+        let hint = "name a folder that exists, or create it first".to_owned();
+        return refused(format!("cannot be written: the folder `{}` {what}", folder.display()), hint);
+    }
+    if path.exists() {
+        return Ok(());
+    }
+    let probe = folder.join(format!(".foretoken.{}.probe", std::process::id()));
+    match File::create_new(&probe).and_then(|_| fs::remove_file(&probe)) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            refused(format!("cannot be written: {error}"), "choose a folder that you may write to".to_owned())
         }
-        _ => Ok(()),
     }
 }
 

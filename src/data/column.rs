@@ -52,11 +52,13 @@ impl Civil {
 pub(crate) struct Unreadable {
     pub(crate) row: usize,
     pub(crate) error: Error,
+    /// Whether no single row is to blame.
+    pub(crate) is_of_column: bool,
 }
 
 impl Unreadable {
     pub(crate) fn new(row: usize, error: Error) -> Self {
-        Self { row, error }
+        Self { row, error, is_of_column: false }
     }
 }
 
@@ -77,11 +79,16 @@ impl TimeColumn {
         Self::read(texts.len(), &|row| Some(texts[row])).map_err(|unreadable| unreadable.error)
     }
 
-    /// Integers: dates where all have the eight digits of one, else without calendar.
+    /// Integers: dates where all have the eight digits of one, months where all have the six of one (and more than one
+    /// year is named, so that they do not just count up), else without calendar.
     pub(crate) fn of_integers(integers: Vec<Nanos>) -> Self {
-        let dates: Option<Vec<Nanos>> = integers.iter().map(|&integer| spelling::compact_date(integer)).collect();
-        match dates {
-            Some(dates) if !dates.is_empty() => Self::zoneless(Spelling::COMPACT, Civil::Nanos(dates)),
+        let read = |one: fn(Nanos) -> Option<Nanos>| integers.iter().map(|&integer| one(integer)).collect();
+        let (dates, months): (Option<Vec<Nanos>>, Option<Vec<Nanos>>) =
+            (read(spelling::compact_date), read(spelling::compact_month));
+        let several_years = integers.iter().any(|integer| integer / 100 != integers[0] / 100);
+        match (dates, months) {
+            (Some(dates), _) if !dates.is_empty() => Self::zoneless(Spelling::COMPACT, Civil::Nanos(dates)),
+            (_, Some(months)) if several_years => Self::zoneless(Spelling::COMPACT_MONTH, Civil::Nanos(months)),
             _ => Self::zoneless(Spelling::Integer, Civil::Nanos(integers)),
         }
     }
@@ -233,7 +240,7 @@ fn decide(mut columns: Vec<TimeColumn>, example: &str) -> Result<TimeColumn, Unr
     let error = Error::data(format!("`{example}` can be read as {}", said.join(" or as ")))
         .expected("dates with only one reading")
         .hint("write them as year-month-day, for example 2024-01-31");
-    Err(Unreadable::new(0, error))
+    Err(Unreadable { is_of_column: true, ..Unreadable::new(0, error) })
 }
 
 impl TimeColumn {

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | ISO date, also with `/` or `.` | `2024-01-31` |
 //! | day first with `.`, day or month first with `/` or `-` | `31.01.2024`, `01/31/2024` |
-//! | eight digits | `20240131` |
-//! | month | `2024-01`, `Jan 2024`, `2024 January` |
+//! | eight digits, six for months | `20240131`, `202401` |
+//! | month | `2024-01`, `01/2024`, `2024M01`, `Jan 2024`, `2024 January` |
 //! | quarter | `1949-Q1`, `1949Q1`, `Q1 1949` |
 //! | date with a time of day, `T` or blank between | `2024-01-31T10:00`, `31.01.2024 10:00:00.250` |
 //! | the same with a zone | `...Z`, `...+02:00`, `...+02:00[Europe/Berlin]` (RFC 9557) |
@@ -63,7 +63,9 @@ pub(crate) enum DateOrder {
     DayMonthYear(u8),
     MonthDayYear(u8),
     Compact,
+    CompactMonth,
     YearMonth(u8),
+    MonthYear(u8),
     NameYear(u8),
     YearName(u8),
     YearQuarter(Option<u8>),
@@ -71,7 +73,7 @@ pub(crate) enum DateOrder {
 }
 
 /// Every order that a text may be in, the commonest first.
-const ORDERS: [DateOrder; 20] = [
+const ORDERS: [DateOrder; 22] = [
     DateOrder::YearMonthDay(b'-'),
     DateOrder::YearMonthDay(b'/'),
     DateOrder::YearMonthDay(b'.'),
@@ -83,6 +85,8 @@ const ORDERS: [DateOrder; 20] = [
     DateOrder::Compact,
     DateOrder::YearMonth(b'-'),
     DateOrder::YearMonth(b'/'),
+    DateOrder::YearMonth(b'M'),
+    DateOrder::MonthYear(b'/'),
     DateOrder::NameYear(b' '),
     DateOrder::NameYear(b'-'),
     DateOrder::YearName(b' '),
@@ -136,6 +140,12 @@ pub(crate) fn read_integer(text: &str) -> Option<Nanos> {
 pub(crate) fn compact_date(integer: Nanos) -> Option<Nanos> {
     let integer = i64::try_from(integer).ok().filter(|integer| (15_000_000..22_010_000).contains(integer))?;
     civil::midnight(integer / 10_000, integer / 100 % 100, integer % 100)
+}
+
+/// The first of the month that the six digits of an integer name, of a year that data can be from.
+pub(crate) fn compact_month(integer: Nanos) -> Option<Nanos> {
+    let integer = i64::try_from(integer).ok().filter(|integer| (150_000..220_100).contains(integer))?;
+    civil::midnight(integer / 100, integer % 100, 1)
 }
 
 /// Reads a bare year as its last moment.
@@ -237,6 +247,10 @@ impl<'a> Scanner<'a> {
             DateOrder::YearMonth(separator) => {
                 let (year, ()) = (self.number(4)?, self.byte(separator)?);
                 Some((year, self.short_number()?))
+            }
+            DateOrder::MonthYear(separator) => {
+                let (month, ()) = (self.short_number()?, self.byte(separator)?);
+                Some((self.number(4)?, month))
             }
             DateOrder::NameYear(separator) => {
                 let (month, ()) = (self.month_name()?, self.byte(separator)?);
@@ -355,6 +369,15 @@ impl Spelling {
         zone: ZoneSpelling::None,
     });
 
+    /// Six digits.
+    pub(crate) const COMPACT_MONTH: Self = Self::Calendar(Calendar {
+        date: DateOrder::CompactMonth,
+        padded: true,
+        long_month: false,
+        clock: None,
+        zone: ZoneSpelling::None,
+    });
+
     /// ISO dates, or ISO times with so many digits after the second where a clock is needed: the spelling of times
     /// that come as numbers.
     #[cfg(feature = "frame")]
@@ -444,7 +467,9 @@ impl Calendar {
             DateOrder::DayMonthYear(separator) => join(&[&day, &month, &year], separator),
             DateOrder::MonthDayYear(separator) => join(&[&month, &day, &year], separator),
             DateOrder::Compact => year + &month + &day,
+            DateOrder::CompactMonth => year + &month,
             DateOrder::YearMonth(separator) => join(&[&year, &month], separator),
+            DateOrder::MonthYear(separator) => join(&[&month, &year], separator),
             DateOrder::NameYear(separator) => join(&[name, &year], separator),
             DateOrder::YearName(separator) => join(&[&year, name], separator),
             DateOrder::YearQuarter(Some(separator)) => join(&[&year, &quarter], separator),

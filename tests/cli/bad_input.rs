@@ -264,7 +264,7 @@ fn outputs_that_cannot_be_written() {
     let with = |command: &[&'static str], args: &[&'static str], said: &[&str]| {
         refused(&folder, &[command, args].concat(), 2, said);
     };
-    let folderless = ["none/out", "the folder does not exist", "create `none`"];
+    let folderless = ["none/out", "the folder `none` does not exist", "create it first"];
     for command in [&forecast[..], &["detect", "x.csv"]] {
         with(command, &["-o", "none/out.csv"], &folderless);
         with(command, &["-o", "none/out.csv", "--plot", "out.svg"], &folderless);

@@ -73,6 +73,8 @@ pub(super) struct Content {
     pub(super) lines: Lines,
     pub(super) notices: Vec<String>,
     pub(super) frame: Option<DataFrame>,
+    /// Series with a cell that does not read, and why.
+    pub(super) failed: Vec<(String, Error)>,
 }
 
 /// The rows of one series, as runs.
@@ -91,13 +93,14 @@ struct Built {
 }
 
 /// What was done to series, to tell the user.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 struct Remarks {
     sorted: usize,
     changing_offsets: usize,
-    dropped: usize,
-    interpolated: usize,
-    kept_missing: usize,
+    /// What was missing, one text per series, by what was done about it.
+    dropped: Vec<String>,
+    interpolated: Vec<String>,
+    kept: Vec<String>,
     trimmed: usize,
     known_future: usize,
 }
@@ -118,17 +121,24 @@ impl Content {
     ///
     /// # Errors
     /// If no series can be used: the first one's reason.
-    pub(super) fn into_panel(self, options: &ReadOptions) -> Result<Panel> {
+    pub(super) fn into_panel(mut self, options: &ReadOptions) -> Result<Panel> {
         let groups = self.groups()?;
-        let built: Vec<Result<Built>> = groups.par_iter().map(|group| self.build(group, options)).collect();
+        let mut failed: HashMap<String, Error> = std::mem::take(&mut self.failed).into_iter().collect();
+        let build = |group: &Group| (!failed.contains_key(&group.id)).then(|| self.build(group, options));
+        let built: Vec<Option<Result<Built>>> = groups.par_iter().map(build).collect();
         let (mut series, mut row_of, mut failures) = (Vec::new(), Vec::new(), Vec::new());
         let mut remarks = Remarks::default();
         for (group, built) in groups.into_iter().zip(built) {
-            match built {
+            let unread = || {
+                Err(failed
+                    .remove(&group.id)
+                    .map_or_else(|| Error::data("does not read"), |error| error.at(format!("series `{}`", group.id))))
+            };
+            match built.unwrap_or_else(unread) {
                 Ok(built) => {
                     series.push(built.series);
                     row_of.push(built.rows);
-                    remarks.add(built.remarks);
+                    remarks.add(built.remarks.of(&self.roles.id, &group.id));
                 }
                 Err(error) => failures.push((group.id, error)),
             }
@@ -303,7 +313,7 @@ impl Content {
         match missing {
             Missing::Error => Err(self.incomplete(standing, without_value, gaps)),
             Missing::Drop => {
-                remarks.dropped = without_value + usize::from(gaps > 0);
+                remarks.dropped.push(self.say_missing(standing, without_value, gaps));
                 let known = positions.iter().zip(rows).filter(|(_, row)| !is_missing(**row));
                 Ok(known.map(|(position, row)| (*position, *row)).unzip())
             }
@@ -315,9 +325,8 @@ impl Content {
                 }
                 let range = if missing == Missing::Keep { 0..all.len() } else { self.known_range(&all) };
                 remarks.trimmed = all.len() - range.len();
-                let unknown = all[range.clone()].iter().filter(|&&row| row == u32::MAX || is_missing(row)).count();
-                *(if missing == Missing::Keep { &mut remarks.kept_missing } else { &mut remarks.interpolated }) =
-                    unknown;
+                let said = self.say_missing(standing, without_value, gaps);
+                (if missing == Missing::Keep { &mut remarks.kept } else { &mut remarks.interpolated }).push(said);
                 Ok(((range.start as i64..range.end as i64).collect(), all[range].to_vec()))
             }
         }
@@ -332,22 +341,31 @@ impl Content {
 
     /// The error for values or times that are missing.
     fn incomplete(&self, standing: &Standing, without_value: usize, gaps: u64) -> Error {
+        let frequency = standing.timeline.frequency().filter(|_| self.times.is_some() && gaps > 0);
+        let every = frequency.map_or(String::new(), |f| format!(" ({})", f.describe()));
+        Error::data(self.say_missing(standing, without_value, gaps))
+            .expected(format!("a value at every time{every}"))
+            .hint("choose --missing drop, --missing interpolate or --missing keep")
+    }
+
+    /// How many values and times are missing, and where the first ones are.
+    fn say_missing(&self, standing: &Standing, without_value: usize, gaps: u64) -> String {
         let rows = &standing.rows[..standing.present];
         let mut said = Vec::new();
         if without_value > 0 {
             let missing = rows.iter().filter(|&&row| self.values[row as usize].is_nan());
-            let places = first_places(missing.map(|&row| self.place(row)));
+            let time = |row: u32| self.times.as_ref().map_or(String::new(), |times| times.label(row as usize) + " in ");
+            let places = first_places(missing.map(|&row| time(row) + &self.place(row)));
             said.push(format!("{} ({places})", counted(without_value, "missing value")));
         }
         if gaps > 0 {
-            let places = first_places(gaps_of(standing).map(|position| standing.timeline.label(position)));
+            let place = |(position, row): (i64, u32)| {
+                format!("{} after {}", standing.timeline.label(position), self.place(row))
+            };
+            let places = first_places(gaps_of(standing).map(place));
             said.push(format!("{} ({places})", counted(gaps as usize, "missing time")));
         }
-        let frequency = standing.timeline.frequency().filter(|_| self.times.is_some() && gaps > 0);
-        let every = frequency.map_or(String::new(), |f| format!(" ({})", f.describe()));
-        Error::data(said.join(" and "))
-            .expected(format!("a value at every time{every}"))
-            .hint("choose --missing drop, --missing interpolate or --missing keep")
+        said.join(" and ")
     }
 
     fn series(
@@ -424,10 +442,13 @@ fn check_density(standing: &Standing, gaps: u64) -> Result<()> {
         .hint("correct the times, name another --freq, or choose --missing drop"))
 }
 
-/// The positions without row, in order.
-fn gaps_of(standing: &Standing) -> impl Iterator<Item = i64> + '_ {
+/// The positions without row, in order, each with the row before it.
+fn gaps_of(standing: &Standing) -> impl Iterator<Item = (i64, u32)> + '_ {
     let positions = &standing.positions[..standing.present];
-    positions.windows(2).flat_map(|pair| pair[0] + 1..pair[1])
+    positions
+        .windows(2)
+        .zip(&standing.rows)
+        .flat_map(|(pair, &row)| (pair[0] + 1..pair[1]).map(move |position| (position, row)))
 }
 
 /// The first places of many, separated by commas.
@@ -448,12 +469,22 @@ fn is_or_are(times: usize) -> String {
 }
 
 impl Remarks {
+    /// The remarks with the name of their series before what is missing, where there are several.
+    fn of(mut self, id_column: &Option<String>, id: &str) -> Self {
+        if id_column.is_some() {
+            for said in [&mut self.dropped, &mut self.interpolated, &mut self.kept].into_iter().flatten() {
+                *said = format!("series `{id}`: {said}");
+            }
+        }
+        self
+    }
+
     fn add(&mut self, other: Self) {
         self.sorted += other.sorted;
         self.changing_offsets += other.changing_offsets;
-        self.dropped += other.dropped;
-        self.interpolated += other.interpolated;
-        self.kept_missing += other.kept_missing;
+        self.dropped.extend(other.dropped);
+        self.interpolated.extend(other.interpolated);
+        self.kept.extend(other.kept);
         self.trimmed += other.trimmed;
         self.known_future += other.known_future;
     }
@@ -466,12 +497,24 @@ impl Remarks {
                 self.changing_offsets,
                 "offsets from UTC change and no zone is named: later times keep the last offset (# series)",
             ),
-            said(self.dropped, "missing values or times were dropped (#): the rest counts as consecutive"),
-            said(self.interpolated, "# missing values were interpolated"),
-            said(self.kept_missing, "# missing values are kept as unknown"),
             said(self.trimmed, "# missing values before the first or after the last known one were left out"),
             said(self.known_future, "# rows without value continue the further columns into the future"),
         ];
-        all.into_iter().flatten().collect()
+        let missing = [
+            (self.dropped, "left out, the rest counts as consecutive"),
+            (self.interpolated, "interpolated"),
+            (self.kept, "kept as unknown"),
+        ];
+        let missing = missing.into_iter().flat_map(|(said, done)| first_series(&said, done));
+        missing.chain(all.into_iter().flatten()).collect()
     }
+}
+
+/// A notice for each of the first series, and how many more there are.
+fn first_series(said: &[String], done: &str) -> Vec<String> {
+    let mut notices: Vec<String> = said.iter().take(PLACES).map(|what| format!("{what}: {done}")).collect();
+    if said.len() > PLACES {
+        notices.push(format!("and missing values or times in {} more series: {done}", said.len() - PLACES));
+    }
+    notices
 }

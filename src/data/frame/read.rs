@@ -3,15 +3,14 @@
 use std::io::Read;
 use std::path::Path;
 
-use polars::prelude::DataFrame;
+use polars::prelude::{Column, DataFrame, DataType, IntoColumn, NewChunkedArray, StringChunked};
 
 use super::cells;
 use super::csv::{self, KnownTypes, Layout};
 use super::panel::{Content, Panel};
 use super::roles::Roles;
-use super::table::{self, Format, Table};
+use super::table::{self, Format, Lines, Table};
 use super::time;
-use crate::data::column::Unreadable;
 use crate::data::frequency::Frequency;
 use crate::{Error, Result};
 
@@ -119,15 +118,24 @@ fn is_plain_date(frame: &DataFrame, name: &str) -> bool {
     times.is_some_and(|times| times.is_plain_date())
 }
 
-/// Gives the columns their meaning.
+/// Gives the columns their meaning. In a panel, a cell that does not read fails its series, not the file.
 fn content(table: Table, mut roles: Roles, options: &ReadOptions) -> Result<Content> {
     let Table { frame, lines, mut notices } = table;
     let column = |name: &str| frame.column(name).map_err(|_| Error::usage(format!("there is no column `{name}`")));
-    let at = |error: Error, row, name: &str| error.at(format!("column `{name}`")).at(lines.place(row));
-    let times = |name: &String| time::times(column(name)?).map_err(|Unreadable { row, error }| at(error, row, name));
-    let times = roles.time.as_ref().map(times).transpose()?;
-    let values = cells::numbers(column(&roles.value)?)
-        .map_err(|(row, text)| at(cells::not_a_number(&text), row, &roles.value))?;
+    let mut failed = match &roles.id {
+        Some(name) => Failed::of_ids(column(name)?)?,
+        None => Failed::default(),
+    };
+    let values = failed.read(column(&roles.value)?, &lines, |column| {
+        cells::numbers(column).map_err(|(row, text)| (Some(row), cells::not_a_number(&text)))
+    })?;
+    let times = roles.time.as_ref().map(|name| {
+        failed.read(column(name)?, &lines, |column| {
+            time::times(column)
+                .map_err(|unreadable| ((!unreadable.is_of_column).then_some(unreadable.row), unreadable.error))
+        })
+    });
+    let times = times.transpose()?;
     let mut covariates = Vec::new();
     for name in std::mem::take(&mut roles.covariates) {
         match cells::numbers(column(&name)?) {
@@ -141,5 +149,85 @@ fn content(table: Table, mut roles: Roles, options: &ReadOptions) -> Result<Cont
     notices.extend(times.iter().flat_map(|times| times.notices.clone()));
     let ids = roles.id.as_ref().map(|name| column(name)).transpose()?.cloned();
     let frame = options.keep_rows.then_some(frame);
-    Ok(Content { roles, ids, times, values, covariates, lines, notices, frame })
+    let failed = failed.errors;
+    Ok(Content { roles, ids, times, values, covariates, lines, notices, frame, failed })
+}
+
+/// Series that have a cell which does not read, in the order found, with the first reason.
+#[derive(Debug, Default)]
+struct Failed {
+    /// The ids as texts; none where the file holds one series.
+    ids: Option<Column>,
+    errors: Vec<(String, Error)>,
+}
+
+impl Failed {
+    /// More failures than this are one of the file.
+    const MOST: usize = 200;
+
+    fn of_ids(ids: &Column) -> Result<Self> {
+        let ids = ids.cast(&DataType::String).map_err(|error| Error::data("ids cannot be read").caused_by(error))?;
+        Ok(Self { ids: Some(ids), errors: Vec::new() })
+    }
+
+    /// Reads a column; where a row does not read, its series fails and its cells are replaced by one that does. The
+    /// reader gives the row of its error, or none where it is one of the whole column.
+    fn read<T>(
+        &mut self,
+        column: &Column,
+        lines: &Lines,
+        read: impl Fn(&Column) -> Result<T, (Option<usize>, Error)>,
+    ) -> Result<T> {
+        let located = |error: Error, row: usize| error.at(format!("column `{}`", column.name())).at(lines.place(row));
+        loop {
+            // No list of rows is made as long as every one of them reads.
+            let rows = (!self.errors.is_empty()).then(|| self.rows());
+            let kept = rows.as_deref().map_or_else(|| Ok(column.clone()), |rows| column.take_slice(rows));
+            let kept = kept.map_err(unusable)?;
+            let (row, error) = match read(&kept) {
+                Ok(read) if self.errors.is_empty() => return Ok(read),
+                Ok(_) => break,
+                Err((row, error)) => (row, error),
+            };
+            let row = row.map(|row| rows.as_ref().map_or(row, |rows| rows[row] as usize));
+            let ids = self.ids.as_ref().and_then(|ids| ids.str().ok());
+            match row.and_then(|row| Some((row, ids?.get(row)?))).filter(|_| column.str().is_ok()) {
+                Some((row, id)) if self.errors.len() < Self::MOST => {
+                    let id = id.to_owned();
+                    self.errors.push((id, located(error, row)));
+                }
+                _ => return Err(located(error, row.unwrap_or(0))),
+            }
+            if self.rows().is_empty() {
+                let (id, error) = self.errors.swap_remove(0);
+                return Err(error.at(format!("series `{id}`")));
+            }
+        }
+        read(&self.with_stand_ins(column)).map_err(|(row, error)| located(error, row.unwrap_or(0)))
+    }
+
+    /// The rows of the series that have not failed.
+    fn rows(&self) -> Vec<u32> {
+        let ids = self.ids.as_ref().and_then(|ids| ids.str().ok());
+        let ids = ids.into_iter().flat_map(StringChunked::iter);
+        (0..).zip(ids).filter(|(_, id)| !id.is_some_and(|id| self.has(id))).map(|(row, _)| row).collect()
+    }
+
+    fn has(&self, id: &str) -> bool {
+        self.errors.iter().any(|(failed, _)| failed == id)
+    }
+
+    /// The column with a cell that reads in the place of those of failed series.
+    fn with_stand_ins(&self, column: &Column) -> Column {
+        let ids = self.ids.as_ref().and_then(|ids| ids.str().ok());
+        let (Some(ids), Ok(texts)) = (ids, column.str()) else { return column.clone() };
+        let has_failed = |id: Option<&str>| id.is_some_and(|id| self.has(id));
+        let stand_in = ids.iter().zip(texts.iter()).find(|(id, _)| !has_failed(*id)).and_then(|row| row.1);
+        let cells = ids.iter().zip(texts.iter()).map(|(id, text)| if has_failed(id) { stand_in } else { text });
+        StringChunked::from_iter_options(column.name().clone(), cells).into_column()
+    }
+}
+
+fn unusable(error: polars::prelude::PolarsError) -> Error {
+    Error::data("the rows cannot be told apart").caused_by(error)
 }

@@ -39,7 +39,13 @@ impl Roles {
             Some(value) => value,
             None => columns.take_value(time.as_deref())?,
         };
-        let (numeric, texts): (Vec<_>, Vec<_>) = columns.columns.into_iter().partition(|column| looks_numeric(column));
+        let (numeric, mut texts): (Vec<_>, Vec<_>) =
+            columns.columns.into_iter().partition(|column| looks_numeric(column));
+        // A lone column of distinct texts is meant as the times: better an error than rows without them.
+        let time = match (time, &texts[..]) {
+            (None, [only]) if id.is_some() || is_distinct(only) => Some(texts.remove(0).name().to_string()),
+            (time, _) => time,
+        };
         Ok(Self { id, time, value, covariates: names(&numeric), texts: names(&texts) })
     }
 }
@@ -111,6 +117,13 @@ impl Undecided<'_> {
 
 const CHOOSE: &str =
     "name the column of values with --value COLUMN, that of times with --time COLUMN, that of series with --id COLUMN";
+
+/// Whether no text stands in two rows.
+fn is_distinct(column: &Column) -> bool {
+    let Some(texts) = super::cells::texts(column) else { return false };
+    let mut seen = std::collections::HashSet::new();
+    texts.len() > 1 && texts.iter().all(|text| text.is_some() && seen.insert(text))
+}
 
 /// Whether integers strictly increase, as times of one series do.
 fn increases(column: &Column) -> bool {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::read::{panel_of, read_bytes};
 use super::{Missing, Panel, ReadOptions, read_path};
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, Series};
 
 fn read(text: &str) -> Panel {
     read_with(text, &ReadOptions::default())
@@ -160,7 +160,12 @@ fn missing_values_and_gaps_follow_the_policy() {
     let text = "ds,y\n2024-01-01,1\n2024-01-02,NA\n2024-01-03,3\n2024-01-06,6\n";
     assert_error(
         text,
-        &["1 missing value (line 3)", "2 missing times (2024-01-04, 2024-01-05)", "daily", "--missing drop"],
+        &[
+            "1 missing value (2024-01-02 in line 3)",
+            "2 missing times (2024-01-04 after line 4, 2024-01-05 after line 4)",
+            "daily",
+            "--missing drop",
+        ],
     );
     let dropped = read_with(text, &missing(Missing::Drop));
     assert_eq!((values(&dropped, 0), labels(&dropped, 0)[2].as_str()), (&[1.0, 3.0, 6.0][..], "2024-01-06"));
@@ -188,7 +193,7 @@ fn what_cannot_be_interpolated_is_left_out() {
 #[test]
 fn only_the_first_places_are_named() {
     let text: String = (1..=9).map(|t| format!("{t},{}\n", if t > 1 { "" } else { "1" })).collect();
-    assert_error(&format!("ds,y\n{text}"), &["8 missing values (line 3, line 4, line 5, ...)"]);
+    assert_error(&format!("ds,y\n{text}"), &["8 missing values (2 in line 3, 3 in line 4, 4 in line 5, ...)"]);
 }
 
 #[test]
@@ -457,4 +462,57 @@ fn json_object() -> impl Strategy<Value = String> {
         let pairs: Vec<String> = pairs.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
         format!("{{{}}}", pairs.join(","))
     })
+}
+
+#[test]
+fn a_cell_that_does_not_read_fails_its_series_alone() {
+    let text = "unique_id,ds,y\na,2024-01-01,1\nb,2024-01-01,x\nc,2024-02-30,1\na,2024-01-02,2\nb,2024-01-02,5\nc,2024-01-02,1\nd,2024-01-01Z,1\n";
+    let panel = read(text);
+    assert_eq!(panel.series.iter().map(Series::id).collect::<Vec<_>>(), ["a"]);
+    let said: Vec<String> = panel.failures.iter().map(|(id, error)| format!("{id}: {error}")).collect();
+    for (said, expected) in said.iter().zip(["b: series `b`: line 3", "c: series `c`: line 4", "d: series `d`: line 8"])
+    {
+        assert!(said.starts_with(expected), "{said}");
+    }
+    assert_eq!(said.len(), 3);
+    assert_error("unique_id,ds,y\na,1,x\nb,1,z\n", &["series `a`", "line 2", "`x` is no number"]);
+}
+
+#[test]
+fn months_have_many_spellings_and_keep_theirs() {
+    for (first, last, next) in [
+        ("2018M11", "2018M12", "2019M01"),
+        ("11/2018", "12/2018", "01/2019"),
+        ("201811", "201901", "201902"),
+        ("2018-11", "2018-12", "2019-01"),
+    ] {
+        let months = if first == "201811" {
+            "201811,1\n201812,2\n201901,3\n".to_owned()
+        } else {
+            format!("{first},1\n{last},2\n")
+        };
+        let panel = read(&format!("t,v\n{months}"));
+        let timeline = panel.series[0].timeline();
+        assert_eq!(
+            (timeline.last_label(), timeline.label(panel.series[0].len() as i64)),
+            (last.to_owned(), next.to_owned())
+        );
+    }
+}
+
+#[test]
+fn a_lone_column_of_texts_is_meant_as_times() {
+    assert_error("t,v\n2020-W01,1\n2020-W02,2\n", &["column `t`", "line 2", "`2020-W01` is no time"]);
+    assert_eq!(read("shop,v\na,1\na,2\n").series[0].len(), 2, "a name that repeats is none");
+}
+
+#[test]
+fn what_is_missing_is_named_by_time_and_line_whatever_is_done_about_it() {
+    let text = "t,v\n2024-01-01,1\n2024-01-02,\n2024-01-05,3\n2024-01-06,2\n2024-01-07,2\n";
+    let said =
+        "1 missing value (2024-01-02 in line 3) and 2 missing times (2024-01-03 after line 3, 2024-01-04 after line 3)";
+    assert_error(text, &[said, "--missing drop"]);
+    for policy in [Missing::Drop, Missing::Interpolate, Missing::Keep] {
+        assert!(read_with(text, &missing(policy)).notices.iter().any(|notice| notice.starts_with(said)), "{policy:?}");
+    }
 }

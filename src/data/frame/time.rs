@@ -46,9 +46,9 @@ pub(super) fn times(column: &Column) -> Result<TimeColumn, Unreadable> {
 pub(super) fn looks_like_dates(column: &Column) -> bool {
     if let Some(texts) = cells::texts(column) {
         let first = texts.iter().flatten().find(|text| !text.trim().is_empty()).unwrap_or_default().trim();
-        return !spelling::orders_of(first).is_empty() || looks_like_years(column);
+        return !spelling::orders_of(first).is_empty() || looks_like_years_or_months(column);
     }
-    matches!(column.dtype(), DataType::Date | DataType::Datetime(..)) || looks_like_years(column)
+    matches!(column.dtype(), DataType::Date | DataType::Datetime(..)) || looks_like_years_or_months(column)
 }
 
 /// Whether all rows are integers that count up or could be years.
@@ -57,9 +57,9 @@ pub(super) fn looks_like_integers(column: &Column) -> bool {
     integers && times(column).is_ok_and(|times| !times.is_calendar())
 }
 
-fn looks_like_years(column: &Column) -> bool {
+fn looks_like_years_or_months(column: &Column) -> bool {
     let integers = cells::texts(column).is_some() || column.dtype().is_integer();
-    integers && times(column).is_ok_and(|times| times.are_years())
+    integers && times(column).is_ok_and(|times| times.are_years() || times.is_calendar())
 }
 
 /// The physical integers of a column without nulls.
