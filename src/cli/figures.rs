@@ -1,6 +1,5 @@
 //! From results to figures: what is drawn where. How it is drawn is the chart's business.
 
-use super::table::short;
 use crate::chart::{Color, Figure, Layout, MAX_PANELS, Mark, Panel, Scale, Shape};
 use crate::data::series::Series;
 use crate::forecast::Forecast;
@@ -154,12 +153,12 @@ fn surprisal_panel(series: &Series, detection: &Detection) -> Panel {
     let finite = || detection.surprisal.iter().copied().filter(|y| y.is_finite());
     let lowest = finite().fold(f64::INFINITY, f64::min);
     let threshold = threshold_y.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let top = lowest + SURPRISAL_HEIGHT * (threshold - lowest);
+    let top = (lowest + SURPRISAL_HEIGHT * (threshold - lowest)).ceil();
     let mut y = detection.surprisal.clone();
     let mut y_label = "surprisal (nats)".to_owned();
     if top.is_finite() && y.iter().any(|&y| y > top) {
         y.iter_mut().filter(|y| **y > top).for_each(|y| *y = top);
-        y_label += &format!(", cut off at {}", short(top));
+        y_label += &format!(", cut off at {top}");
     }
     let line = Mark::Line { x, y, color: Color::Series(0), label: None };
     let label = Some("threshold".to_owned());
