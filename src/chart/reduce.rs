@@ -116,11 +116,29 @@ pub(super) fn band(slices: impl Iterator<Item = Option<Slice>>) -> Vec<Vec<Slice
     runs
 }
 
-/// One point of every pixel that has one; where an extreme point shares a pixel, it is the one that stays.
+/// More points than this are thinned until they leave something to see of each other and of what lies below, or
+/// [`COARSEST`] is reached.
+const MANY_POINTS: usize = 500;
+/// The width of the largest square of which one point is kept, in pixels: about that of a point.
+const COARSEST: f64 = 8.0;
+
+/// One point of every pixel that has one, or of every square of 2, 4 or 8 pixels where they are many; where an extreme
+/// point shares a square, it is the one that stays.
 pub(super) fn scatter(points: impl Iterator<Item = Point> + Clone, width: f64, height: f64) -> Vec<Point> {
-    let (columns, rows) = (width.max(0.0) as usize + 2, height.max(0.0) as usize + 2);
+    let mut square = 1.0;
+    let mut kept = one_per_square(points, width, height, square);
+    while kept.len() > MANY_POINTS && square < COARSEST {
+        square *= 2.0;
+        kept = one_per_square(kept.iter().copied(), width, height, square);
+    }
+    kept
+}
+
+fn one_per_square(points: impl Iterator<Item = Point> + Clone, width: f64, height: f64, square: f64) -> Vec<Point> {
+    let count = |length: f64| (length.max(0.0) / square) as usize + 2;
+    let (columns, rows) = (count(width), count(height));
     let mut taken = vec![false; columns * rows];
-    let inside = |value: f64, count: usize| (value.max(0.0) as usize).min(count - 1);
+    let inside = |value: f64, count: usize| ((value.max(0.0) / square) as usize).min(count - 1);
     extremes(points.clone())
         .into_iter()
         .chain(points)
@@ -186,5 +204,16 @@ mod tests {
         let kept = scatter(points.into_iter(), 10.0, 10.0);
         assert_eq!(kept, [(1.1, 1.1), (5.5, 3.5)]);
         assert!(scatter(std::iter::empty(), 10.0, 10.0).is_empty());
+    }
+
+    #[test]
+    fn many_points_are_one_per_square_and_keep_extremes() {
+        let cloud = |i: i32| (f64::from(i * 37 % 800), 100.0 + f64::from(i * 101 % 50));
+        let points = (0..50_000).map(|i| if i == 777 { (401.0, 3.0) } else { cloud(i) });
+        let kept = scatter(points, 800.0, 300.0);
+        assert!(kept.len() > MANY_POINTS / 2 && kept.len() <= 101 * 8 + 1, "{}", kept.len());
+        assert!(kept.contains(&(401.0, 3.0)));
+        let few = (0..400).map(|i| (f64::from(i % 20), f64::from(i / 20)));
+        assert_eq!(scatter(few, 800.0, 300.0).len(), 400);
     }
 }

@@ -12,7 +12,7 @@ use super::input::{self, Loaded, Needs};
 use super::models::Spec;
 use super::output::{self, Column};
 use super::table::{Table, short};
-use super::{Outcome, figures, progress};
+use super::{Outcome, figures, notes, progress};
 use crate::chart;
 use crate::data::frame::{Missing, TableFormat, write_whole};
 use crate::data::series::Series;
@@ -90,17 +90,11 @@ fn rows_until(series: &Series, time: &str) -> Result<usize> {
 }
 
 fn say_warnings(loaded: &Loaded, judged: &[Judged<'_>]) {
-    let mut said: Vec<&str> = Vec::new();
+    let mut notes: Vec<(&str, &str)> = Vec::new();
     for (series, detection) in judged {
-        for warning in &detection.warnings {
-            if !said.contains(&warning.as_str()) {
-                let place =
-                    if judged.len() > 1 { format!("series `{}`: ", loaded.name_of(series)) } else { String::new() };
-                eprintln!("note: {place}{warning}");
-                said.push(warning);
-            }
-        }
+        notes.extend(detection.warnings.iter().map(|warning| (loaded.name_of(series), warning.as_str())));
     }
+    notes::say_for_series(&notes, loaded.panel.id_column.is_some());
 }
 
 /// Every input row with its verdict, in the input's order. Rows of a series that failed have none.

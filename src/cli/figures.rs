@@ -87,23 +87,36 @@ fn fan_panel(fan: &Fan<'_>, levels: &[f64], value_name: &str) -> Panel {
 pub(super) fn detection(results: &[(&str, &Series, &Detection)], value_name: &str) -> Figure {
     let title = format!("Anomalies of {value_name}");
     if let [(name, series, detection)] = results {
-        let above = judged_panel(name, series, detection, value_name).weight(2.0);
+        let alarms = format!("anomalies ({})", count(detection));
+        let mut above = judged_panel(series, detection, value_name, alarms).weight(2.0);
+        if *name != value_name {
+            above = above.title(*name);
+        }
         return Figure::new(vec![above, surprisal_panel(series, detection)]).title(title);
     }
     let panels = results
         .iter()
         .take(MAX_PANELS)
-        .map(|(name, series, detection)| judged_panel(name, series, detection, value_name))
+        .map(|(name, series, detection)| {
+            // In the legend, which is one for all panels, the counts would make as many entries.
+            let title = match count(detection) {
+                1 => format!("{name}: 1 anomaly"),
+                alarms => format!("{name}: {alarms} anomalies"),
+            };
+            judged_panel(series, detection, value_name, "anomalies".to_owned()).title(title)
+        })
         .collect();
     arrange(title, panels, results.len())
 }
 
-fn judged_panel(name: &str, series: &Series, detection: &Detection, value_name: &str) -> Panel {
+/// The number of alarms.
+fn count(detection: &Detection) -> usize {
+    detection.is_anomaly.iter().filter(|alarm| **alarm).count()
+}
+
+fn judged_panel(series: &Series, detection: &Detection, value_name: &str, alarm_label: String) -> Panel {
     let x = times(series, 0..series.len());
     let mut panel = Panel::new(scale(series)).y_label(value_name);
-    if name != value_name {
-        panel = panel.title(name);
-    }
     panel = panel.with(Mark::Band {
         x: x.clone(),
         lo: detection.lo.clone(),
@@ -124,19 +137,33 @@ fn judged_panel(name: &str, series: &Series, detection: &Detection, value_name: 
         x: alarms.iter().map(|&row| x[row]).collect(),
         y: alarms.iter().map(|&row| series.values()[row]).collect(),
         color: Color::Alarm,
-        label: Some(format!("anomalies ({})", alarms.len())),
+        label: Some(alarm_label),
         shape: Shape::Ring,
     })
 }
 
+/// How many times the threshold's height above the lowest surprisal is drawn: what spikes higher is cut off, or the
+/// threshold would be lost at the bottom.
+const SURPRISAL_HEIGHT: f64 = 5.0;
+
 fn surprisal_panel(series: &Series, detection: &Detection) -> Panel {
     let x = times(series, 0..series.len());
-    let line = Mark::Line { x, y: detection.surprisal.clone(), color: Color::Series(0), label: None };
-    let panel = Panel::new(scale(series)).y_label("surprisal (nats)").with(line);
-    match detection.threshold_surprisal {
-        Some(y) => panel.with(Mark::Horizontal { y, color: Color::Alarm, label: Some("threshold".to_owned()) }),
-        None => panel,
+    let (threshold_x, threshold_y): (Vec<f64>, Vec<f64>) =
+        detection.thresholds.iter().map(|&(row, y)| (series.timeline().seconds(row as i64), y)).unzip();
+    let finite = || detection.surprisal.iter().copied().filter(|y| y.is_finite());
+    let lowest = finite().fold(f64::INFINITY, f64::min);
+    let threshold = threshold_y.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let top = (lowest + SURPRISAL_HEIGHT * (threshold - lowest)).ceil();
+    let mut y = detection.surprisal.clone();
+    let mut y_label = "surprisal (nats)".to_owned();
+    if top.is_finite() && y.iter().any(|&y| y > top) {
+        y.iter_mut().filter(|y| **y > top).for_each(|y| *y = top);
+        y_label += &format!(", cut off at {top}");
     }
+    let line = Mark::Line { x, y, color: Color::Series(0), label: None };
+    let label = Some("threshold".to_owned());
+    let threshold = Mark::Dashed { x: threshold_x, y: threshold_y, color: Color::Alarm, label };
+    Panel::new(scale(series)).y_label(y_label).with(line).with(threshold)
 }
 
 /// Every series as it is.

@@ -10,6 +10,7 @@ mod forecast;
 mod input;
 mod inspect;
 mod models;
+mod notes;
 mod output;
 mod plot;
 mod progress;

@@ -11,6 +11,13 @@
 //! (the region is the definition, the p-value agrees with it). After an alarm the lags take the value clipped to the
 //! region for at most one period, and the calibration sees its rows in the same way.
 //!
+//! Four numbers that are easily confused:
+//!
+//! - the **rate** is the share of rows without anomaly that may be flagged, as the user asks for it;
+//! - the **score** of a row is -ln u, its surprise by the model alone: in nats, but not the surprisal;
+//! - the **threshold** is the score -ln u* that held-out rows exceed at that rate;
+//! - **outside** is u*: the mass that the model itself puts beyond the region, equal to the rate if the model is right.
+//!
 //! A missing value, or one whose conditional depends on a missing one, has no score and is no alarm. A value outside
 //! the domain of the model's transform is an anomaly and counts as missing for the surprisal of the rows after it.
 //!
@@ -22,7 +29,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::calibration::{Calibration, FEWEST_ROWS};
-use super::judge::{Judge, Rows, runs};
+use super::judge::{Judge, Scored, runs};
 use crate::data::series::{Covariate, Series};
 use crate::error::{Error, Result};
 use crate::model::{Autoregressive, Summary};
@@ -31,10 +38,6 @@ use crate::model::{Autoregressive, Summary};
 const FEWEST_TRAINING_ROWS: usize = 8;
 /// How often the calibration is repeated with lags clipped by the one before.
 const CLIPPED_PASSES: usize = 2;
-/// How many times wider than the narrowest region the widest may be for one threshold to describe both.
-const ONE_THRESHOLD: f64 = 2.0;
-/// About how many rows the median width is taken of.
-const MEDIAN_SAMPLE: usize = 4096;
 /// The most rows that are clipped after an alarm where there is no season.
 const MOST_CLIPPED: usize = 10;
 
@@ -77,9 +80,9 @@ pub struct Detection {
     pub is_anomaly: Vec<bool>,
     /// Whether the row is judged: training rows have a region, to be drawn, but no p-value and no alarm.
     pub judged: Vec<bool>,
-    /// The surprisal at the edge of the region, where one number says it for every judged row: exact where all regions
-    /// are equally wide, within ln 2 where their widths differ by at most a factor of two, else `None`.
-    pub threshold_surprisal: Option<f64>,
+    /// (row, surprisal at the edge of its region, given the true past) for a line across a chart: every row that a fit
+    /// scores, or about 4,096 of them, evenly spaced. NaN where there is no region.
+    pub thresholds: Vec<(usize, f64)>,
     /// How many held-out rows the p-values rest on; the smaller half's for [`Training::Halves`].
     pub calibration_rows: usize,
     /// What the fits report, in the order of their training rows.
@@ -176,14 +179,20 @@ fn check(series: &Series, options: &DetectOptions) -> Result<()> {
                 .expected(format!("fewer than {n} training rows"))
                 .hint("give fewer training rows, or none to judge each half by the other"))
         }
-        Training::Rows(rows) if rows < fewest => Err(Error::data(format!("{rows} training rows are too few"))
+        Training::Rows(rows) if rows < fewest => Err(Error::data(too_few(rows, "training row", ""))
             .expected(format!("at least {fewest}"))
             .hint("give more training rows")),
-        Training::Halves if n < 2 * fewest => Err(Error::data(format!("{n} rows are too few to judge halves"))
+        Training::Halves if n < 2 * fewest => Err(Error::data(too_few(n, "row", " to judge halves"))
             .expected(format!("at least {}", 2 * fewest))
             .hint("give more history")),
         _ => Ok(()),
     }
+}
+
+/// `1 row is too few`, `7 rows are too few`, and what for.
+fn too_few(count: usize, name: &str, purpose: &str) -> String {
+    let plural = if count == 1 { " is" } else { "s are" };
+    format!("{count} {name}{plural} too few{purpose}")
 }
 
 /// Which rows one fit learns from and which it scores.
@@ -212,20 +221,19 @@ impl Part {
         let judge = Judge::new(model, series, self.training.start, 0)?;
         let mut rows = judge.score(self.scored.clone(), outside)?;
         judge.clip_lags(&mut rows, self.judged_from, outside, clip_limit)?;
-        let threshold_surprisal = self.threshold_surprisal(&judge, &rows, outside)?;
         let mut detection = self.decide(rows, series.values(), &calibration, rate);
-        detection.threshold_surprisal = threshold_surprisal;
         detection.warnings = self.warnings(&detection, &calibration, rate);
         detection.summaries.push(summary);
         Ok(detection)
     }
 
     /// Turns scores into p-values that agree with the regions.
-    fn decide(&self, rows: Rows, values: &[f64], calibration: &Calibration, rate: f64) -> Detection {
+    fn decide(&self, rows: Scored, values: &[f64], calibration: &Calibration, rate: f64) -> Detection {
         let judged: Vec<bool> = self.scored.clone().map(|position| position >= self.judged_from).collect();
         let is_outside =
             |&position: &usize| position >= self.judged_from && rows.is_outside(position, values[position]);
         let is_anomaly: Vec<bool> = self.scored.clone().map(|position| is_outside(&position)).collect();
+        let thresholds = (0..).step_by(rows.stride).zip(rows.threshold).collect();
         let mut p_value = rows.score;
         p_value.par_iter_mut().zip(&judged).zip(&is_anomaly).with_min_len(1 << 12).for_each(|((p, judged), alarm)| {
             let calibrated = if *judged { calibration.p_value(*p) } else { f64::NAN };
@@ -239,28 +247,11 @@ impl Part {
             p_value,
             is_anomaly,
             judged,
-            threshold_surprisal: None,
+            thresholds,
             calibration_rows: calibration.rows(),
             summaries: Vec::new(),
             warnings: Vec::new(),
         }
-    }
-
-    /// The surprisal at the edge of a region of median width, unless the widths are too different for one threshold.
-    fn threshold_surprisal(&self, judge: &Judge<'_>, rows: &Rows, outside: f64) -> Result<Option<f64>> {
-        let width = |row: &usize| rows.hi[*row] - rows.lo[*row];
-        let defined = || (self.judged_from - rows.first..rows.lo.len()).filter(|row| width(row) > 0.0);
-        let (narrowest, widest) = defined()
-            .map(|row| width(&row))
-            .fold((f64::INFINITY, 0.0_f64), |(low, high), width| (low.min(width), high.max(width)));
-        if !(widest > 0.0 && widest <= ONE_THRESHOLD * narrowest) {
-            return Ok(None);
-        }
-        let mut sample: Vec<usize> = defined().step_by(rows.lo.len().div_ceil(MEDIAN_SAMPLE)).collect();
-        let middle = sample.len() / 2;
-        let (_, &mut median, _) = sample.select_nth_unstable_by(middle, |a, b| width(a).total_cmp(&width(b)));
-        let surprisal = judge.surprisal_at_edge(rows.first + median, outside)?;
-        Ok(surprisal.is_finite().then_some(surprisal))
     }
 
     fn warnings(&self, detection: &Detection, calibration: &Calibration, rate: f64) -> Vec<String> {
@@ -269,9 +260,8 @@ impl Part {
         if (detection.lo.iter().zip(&detection.judged)).all(|(lo, judged)| !judged || lo.is_nan()) {
             warnings.push("no judged row has a spread to be judged by: no alarms".to_owned());
         } else if !calibration.is_empirical() {
-            warnings.push(format!(
-                "{rows} held-out rows are too few to check the false-alarm rate on (at least {FEWEST_ROWS}): it is the model's own"
-            ));
+            let few = too_few(rows, "held-out row", " to check the false-alarm rate on");
+            warnings.push(format!("{few} (at least {FEWEST_ROWS}): it is the model's own"));
         } else if rate * (rows as f64) < 1.0 {
             warnings.push(format!(
                 "a false-alarm rate of {rate} is below one in {rows} held-out rows: it rests on an extrapolated tail"
@@ -292,7 +282,7 @@ impl Part {
             p_value: nan(),
             is_anomaly: vec![false; n],
             judged: self.scored.clone().map(|position| position >= self.judged_from).collect(),
-            threshold_surprisal: None,
+            thresholds: Vec::new(),
             calibration_rows: 0,
             summaries: vec![Summary {
                 name: "Constant".to_owned(),
@@ -358,6 +348,8 @@ fn slice(series: &Series, rows: Range<usize>) -> Series {
 
 /// The halves put together; their fits in the order of their training rows, the second's judge first.
 fn joined(mut first: Detection, second: Detection) -> Detection {
+    let rows = first.expected.len();
+    first.thresholds.extend(second.thresholds.into_iter().map(|(row, surprisal)| (rows + row, surprisal)));
     first.expected.extend(second.expected);
     first.lo.extend(second.lo);
     first.hi.extend(second.hi);
@@ -365,10 +357,6 @@ fn joined(mut first: Detection, second: Detection) -> Detection {
     first.p_value.extend(second.p_value);
     first.is_anomaly.extend(second.is_anomaly);
     first.judged.extend(second.judged);
-    first.threshold_surprisal = match (first.threshold_surprisal, second.threshold_surprisal) {
-        (Some(a), Some(b)) if (a - b).abs() <= ONE_THRESHOLD.ln() => Some(0.5 * (a + b)),
-        _ => None,
-    };
     first.calibration_rows = first.calibration_rows.min(second.calibration_rows);
     first.summaries.splice(0..0, second.summaries);
     first.warnings.extend(second.warnings);
@@ -686,15 +674,38 @@ mod tests {
         assert_eq!(format!("{:?}", all.surprisal), format!("{:?}", detection.surprisal));
     }
 
+    /// The rows whose surprisal is given the lags that the region was given, and has a threshold.
+    fn comparable<'a>(x: &'a [f64], detection: &'a Detection) -> impl Iterator<Item = (usize, f64)> + 'a {
+        let clipped = |t: usize| (detection.expected[t] - PHI[0] * x[t - 1] - PHI[1] * x[t - 2]).abs() > 1e-9;
+        let known = move |&(t, edge): &(usize, f64)| edge.is_finite() && t >= 2 && detection.judged[t] && !clipped(t);
+        detection.thresholds.iter().copied().filter(known)
+    }
+
     #[test]
-    fn the_threshold_has_one_surprisal_where_the_spread_is_constant() {
-        let x = simulate(600, 10, LaneRng::normal);
-        let detection = detect_ar2(&x, AR2, &options(Training::Rows(400), 0.05));
-        let threshold = detection.threshold_surprisal.expect("a constant spread");
-        for t in (400..600).filter(|&t| detection.p_value[t].is_finite()) {
-            let clipped = detection.surprisal[t].is_nan()
-                || (detection.expected[t] - PHI[0] * x[t - 1] - PHI[1] * x[t - 2]).abs() > 1e-9;
-            assert!(clipped || detection.is_anomaly[t] == (detection.surprisal[t] > threshold), "row {t}");
+    fn alarms_are_the_rows_above_the_threshold_in_both_halves() {
+        let mut x = simulate(1200, 10, LaneRng::normal);
+        x[600..].iter_mut().for_each(|x| *x *= 4.0);
+        let detection = detect_ar2(&x, AR2, &options(Training::Halves, 0.05));
+        let (mut rows, mut alarms) = (0, 0);
+        for (t, threshold) in comparable(&x, &detection) {
+            assert_eq!(detection.is_anomaly[t], detection.surprisal[t] > threshold, "row {t}");
+            rows += 1;
+            alarms += usize::from(detection.is_anomaly[t]);
+        }
+        assert!(rows > 500 && alarms > 20, "{alarms} alarms in {rows} rows");
+        let threshold = |t: usize| detection.thresholds[t].1;
+        assert!(threshold(300) - threshold(900) > 3.0, "judged by the noisy half, and by the quiet one");
+    }
+
+    #[test]
+    fn thresholds_of_a_long_series_are_few_and_evenly_spaced() {
+        let x = simulate(50_001, 13, LaneRng::normal);
+        let detection = detect_ar2(&x, AR2, &options(Training::Rows(10_000), 0.05));
+        let rows: Vec<usize> = detection.thresholds.iter().map(|&(row, _)| row).collect();
+        assert_eq!(rows, (0..50_001).step_by(16).collect::<Vec<_>>());
+        assert!(comparable(&x, &detection).count() > 1000);
+        for (t, threshold) in comparable(&x, &detection) {
+            assert_eq!(detection.is_anomaly[t], detection.surprisal[t] > threshold, "row {t}");
         }
     }
 
@@ -713,6 +724,7 @@ mod tests {
         late[..60].fill(f64::NAN);
         assert_eq!(kind(judge(&late, Training::Rows(70), 0.01)), ErrorKind::Data);
         let warned = |training, rate| judge(&x, training, rate).expect("a detection").warnings;
+        assert_eq!(too_few(1, "row", ""), "1 row is too few");
         assert!(warned(Training::Rows(80), 0.01)[0].contains("below one in 20"));
         assert!(warned(Training::Rows(40), 0.1)[0].contains("too few to check"));
         assert!(warned(Training::Rows(80), 0.1).is_empty());

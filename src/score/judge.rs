@@ -25,16 +25,19 @@ use crate::error::Result;
 use crate::model::{Autoregressive, Running};
 use crate::predictive::{AcceptedRegions, Distribution, Link, Predictive};
 
-/// Rows per block: large against a model's memory, small against a cache.
+/// Scored per block: large against a model's memory, small against a cache.
 const BLOCK: usize = 1 << 14;
 /// An event ends with this many rows without an alarm.
 const QUIET: usize = 3;
 /// The largest score: the smallest tail that a quantile can still be asked for is e^-690.
 const LARGEST_SCORE: f64 = 690.0;
 
+/// About how many rows of a range have the surprisal at the edge of their region, for a line across a chart.
+const THRESHOLDS: usize = 4096;
+
 /// What is known of a range of rows, column by column.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Rows {
+pub(super) struct Scored {
     /// The position of the first row in the series.
     pub(super) first: usize,
     /// The conditional mean.
@@ -47,12 +50,27 @@ pub(super) struct Rows {
     pub(super) surprisal: Vec<f64>,
     /// -ln of the model's tail, given the past as the lags took it.
     pub(super) score: Vec<f64>,
+    /// The surprisal at the upper edge of the first accepted region, given the true past, of every `stride`-th row.
+    pub(super) threshold: Vec<f64>,
+    /// A power of two that divides [`BLOCK`].
+    pub(super) stride: usize,
 }
 
-impl Rows {
+impl Scored {
     fn new(range: Range<usize>) -> Self {
-        let nan = || vec![f64::NAN; range.len()];
-        Self { first: range.start, expected: nan(), lo: nan(), hi: nan(), surprisal: nan(), score: nan() }
+        let stride = range.len().div_ceil(THRESHOLDS).max(1).next_power_of_two().min(BLOCK);
+        let nan = |rows: usize| vec![f64::NAN; rows];
+        let n = range.len();
+        Self {
+            first: range.start,
+            expected: nan(n),
+            lo: nan(n),
+            hi: nan(n),
+            surprisal: nan(n),
+            score: nan(n),
+            threshold: nan(n.div_ceil(stride)),
+            stride,
+        }
     }
 
     fn end(&self) -> usize {
@@ -73,9 +91,18 @@ impl Rows {
             self.hi.par_chunks_mut(size),
             self.surprisal.par_chunks_mut(size),
             self.score.par_chunks_mut(size),
+            self.threshold.par_chunks_mut(size.div_ceil(self.stride)),
         );
-        let block = |(expected, lo, hi, surprisal, score)| Block { expected, lo, hi, surprisal, score };
-        columns.into_par_iter().map(block)
+        let stride = self.stride;
+        columns.into_par_iter().map(move |(expected, lo, hi, surprisal, score, threshold)| Block {
+            expected,
+            lo,
+            hi,
+            surprisal,
+            score,
+            threshold,
+            stride,
+        })
     }
 
     /// The row at a position as a block.
@@ -87,17 +114,21 @@ impl Rows {
             hi: &mut self.hi[row.clone()],
             surprisal: &mut self.surprisal[row.clone()],
             score: &mut self.score[row],
+            threshold: &mut [],
+            stride: self.stride,
         }
     }
 }
 
-/// Some consecutive rows of [`Rows`].
+/// Some consecutive rows of [`Scored`].
 struct Block<'a> {
     expected: &'a mut [f64],
     lo: &'a mut [f64],
     hi: &'a mut [f64],
     surprisal: &'a mut [f64],
     score: &'a mut [f64],
+    threshold: &'a mut [f64],
+    stride: usize,
 }
 
 impl Block<'_> {
@@ -110,6 +141,14 @@ impl Block<'_> {
         self.score[row] = if score > LARGEST_SCORE { LARGEST_SCORE } else { score };
     }
 
+    /// Writes the surprisal at the edge of the region for the rows that keep it.
+    fn note_threshold(&mut self, row: usize, distribution: &Distribution<'_>) {
+        if row.is_multiple_of(self.stride) {
+            let edge = distribution.surprisal(self.hi[row]);
+            self.threshold[row / self.stride] = if edge.is_finite() { edge } else { f64::NAN };
+        }
+    }
+
     /// Writes that nothing is known.
     fn clear(&mut self, row: usize) {
         for column in [&mut self.expected, &mut self.lo, &mut self.hi, &mut self.score] {
@@ -119,6 +158,20 @@ impl Block<'_> {
 }
 
 /// One model in front of one series.
+///
+/// The model counts from its first training value on, the judge from the first row of the series. What lies before the
+/// training rows has negative indices, and may be read as a past unless `context_start` forbids it:
+///
+/// ```text
+/// position in the series    0            context_start         origin              n
+///                           |----- hidden -----|---- the past ----|---- training ... |
+/// index of the model     -origin                                  0              n - origin
+/// ```
+///
+/// To judge, nothing is hidden (`context_start` 0); to calibrate, all before the training rows is (`origin`).
+///
+/// A **position** counts from the first row of the series, a **row** from the `first` position of a [`Scored`] or a
+/// [`Block`]: position = first + row.
 pub(super) struct Judge<'a> {
     model: &'a dyn Autoregressive,
     values: &'a [f64],
@@ -150,15 +203,15 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     /// As [`Autoregressive::conditionals`].
-    pub(super) fn score(&self, range: Range<usize>, outside: f64) -> Result<Rows> {
+    pub(super) fn score(&self, range: Range<usize>, outside: f64) -> Result<Scored> {
         let first = range.start;
-        let mut rows = Rows::new(range);
+        let mut rows = Scored::new(range);
         self.for_each_block(&mut rows, |at, block| self.score_block(first + at, block, outside))?;
         Ok(rows)
     }
 
     /// Gives blocks of rows, each with the number of rows before it, to `work`, in parallel.
-    fn for_each_block(&self, rows: &mut Rows, work: impl Fn(usize, Block<'_>) -> Result<()> + Sync) -> Result<()> {
+    fn for_each_block(&self, rows: &mut Scored, work: impl Fn(usize, Block<'_>) -> Result<()> + Sync) -> Result<()> {
         let size = if self.model.memory().is_some() { BLOCK } else { rows.lo.len().max(1) };
         let results: Vec<Result<()>> =
             rows.blocks(size).enumerate().map(|(number, block)| work(number * size, block)).collect();
@@ -173,6 +226,7 @@ impl<'a> Judge<'a> {
                 let distribution = conditionals.row(row);
                 block.surprisal[row] = distribution.surprisal(x);
                 block.judge(row, &distribution, &mut regions, x);
+                block.note_threshold(row, &distribution);
             }
         }
         Ok(())
@@ -189,7 +243,7 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     /// As [`Autoregressive::conditionals`].
-    pub(super) fn replace_regions(&self, rows: &mut Rows, outside: f64) -> Result<()> {
+    pub(super) fn replace_regions(&self, rows: &mut Scored, outside: f64) -> Result<()> {
         let first = rows.first;
         self.for_each_block(rows, |at, block| {
             let conditionals = self.conditionals(first + at, block.lo.len())?;
@@ -209,7 +263,7 @@ impl<'a> Judge<'a> {
     ///
     /// # Errors
     /// As [`Autoregressive::begin`].
-    pub(super) fn clip_lags(&self, rows: &mut Rows, from: usize, outside: f64, clip_limit: usize) -> Result<()> {
+    pub(super) fn clip_lags(&self, rows: &mut Scored, from: usize, outside: f64, clip_limit: usize) -> Result<()> {
         let mut events = Events { clip_limit, last: None };
         let mut regions = AcceptedRegions::new(outside);
         let mut position = from;
@@ -226,7 +280,7 @@ impl<'a> Judge<'a> {
     /// Steps from an alarm to the first position whose lags are free of clipped values again.
     fn step_while_clipped(
         &self,
-        rows: &mut Rows,
+        rows: &mut Scored,
         alarm: usize,
         events: &mut Events,
         regions: &mut AcceptedRegions,
@@ -251,17 +305,6 @@ impl<'a> Judge<'a> {
             position += 1;
         }
         Ok(position)
-    }
-
-    /// The surprisal at the upper edge of the row at a position, for lines across a chart; NaN where it is undefined.
-    ///
-    /// # Errors
-    /// As [`Autoregressive::begin`].
-    pub(super) fn surprisal_at_edge(&self, position: usize, outside: f64) -> Result<f64> {
-        let mut conditional = Predictive::new(self.model.family(), 1);
-        self.begin(position)?.conditional(self.known.row(position), &mut conditional);
-        let row = conditional.row(0);
-        Ok(if conditional.is_defined(0) { row.surprisal(row.accepted_region(outside).1) } else { f64::NAN })
     }
 
     /// A session that stands at a position and has read the true past.

@@ -181,3 +181,38 @@ fn rows_of_a_series_that_fails_have_no_verdict() {
     assert_eq!(table.rows.len(), 62);
     assert!(table.rows[60..].iter().all(|row| row[3..].iter().all(String::is_empty)), "{:?}", &table.rows[60..]);
 }
+
+#[test]
+fn a_chart_of_one_series_has_a_threshold_even_where_halves_differ() {
+    let mut x = noisy(400, &[300]);
+    x[..200].iter_mut().for_each(|x| *x *= 8.0);
+    let folder = Folder::with("x.csv", numbered(&x));
+    folder.run(&["detect", "x.csv", "--model", "mean", "--plot", "x.svg"]).exits(0);
+    let picture = folder.text("x.svg");
+    assert!(picture.contains("threshold") && picture.contains("anomalies ("), "{picture}");
+}
+
+/// `series` short series, each longer by one row than the one before.
+fn panel(series: usize) -> String {
+    let rows = |id: usize| {
+        let numbered = (0..40 + id).zip(values(40 + id));
+        numbered.map(|(t, x)| format!("s{id},{t},{x}\n")).collect::<String>()
+    };
+    "unique_id,ds,y\n".to_owned() + &(0..series).map(rows).collect::<String>()
+}
+
+#[test]
+fn notes_of_many_series_are_one_line_of_each_kind() {
+    let run = Folder::with("x.csv", panel(30)).run(&["detect", "x.csv"]).exits(0);
+    let few: Vec<&str> = run.stderr.lines().filter(|line| line.contains("too few to check")).collect();
+    assert_eq!(few.len(), 2, "one line for each half: {few:#?}");
+    assert!(few[0].starts_with("note: 30 series (`s0`, `s1`, `s2` and 27 more), in numbers of `s0`: first half: 5 "));
+}
+
+#[test]
+fn a_chart_of_a_panel_has_one_entry_for_anomalies_and_counts_in_titles() {
+    let folder = Folder::with("x.csv", panel(4));
+    folder.run(&["detect", "x.csv", "--false-alarm-rate", "0.2", "--plot", "x.svg"]).exits(0);
+    let picture = folder.text("x.svg");
+    assert!(!picture.contains("anomalies (") && picture.contains("s3: "), "{picture}");
+}
