@@ -11,7 +11,7 @@ use super::input::{self, Loaded, Needs};
 use super::models::Spec;
 use super::output::{self, Column};
 use super::table::{Table, short};
-use super::{Outcome, progress};
+use super::{Outcome, notes, progress};
 use crate::chart::{self, Figure};
 use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Missing, write_whole};
@@ -67,19 +67,17 @@ fn say_covariates(loaded: &Loaded) {
     }
 }
 
-/// What the fits warn of, each once.
+/// What the fits warn of, what all models of a series say once.
 fn say_warnings(loaded: &Loaded, forecasts: &[SeriesForecast<'_>]) {
-    let mut said: Vec<&str> = Vec::new();
+    let mut said: Vec<(&str, &str)> = Vec::new();
     for (series, models) in forecasts {
         for warning in models.iter().flat_map(|(summary, _)| &summary.warnings) {
-            if !said.contains(&warning.as_str()) {
-                let in_panel = loaded.panel.id_column.is_some();
-                let place = if in_panel { format!("series `{}`: ", series.id()) } else { String::new() };
-                eprintln!("note: {place}{warning}");
-                said.push(warning);
+            if said.last() != Some(&(series.id(), warning)) {
+                said.push((series.id(), warning));
             }
         }
     }
+    notes::say_for_series(&said, loaded.panel.id_column.is_some());
 }
 
 /// Whether a terminal shows every fit.
