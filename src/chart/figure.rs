@@ -30,7 +30,12 @@ impl Format {
             Some(other) => Err(Error::usage(format!("charts cannot be written as `.{other}`"))),
             None => Err(Error::usage("the file name of a chart has no ending")),
         }
-        .map_err(|error| error.at(path.display().to_string()).expected("a file name that ends in .svg or .png"))
+        .map_err(|error| {
+            error
+                .at(path.display().to_string())
+                .expected("a file name that ends in .svg or .png")
+                .hint("give the file one of these endings")
+        })
     }
 }
 

@@ -117,7 +117,8 @@ pub(super) fn destination(output: Option<&Path>, json: bool) -> Result<Option<(D
             }
             None => Err(Error::usage("the ending names no table format")
                 .at(path.display().to_string())
-                .expected("a file name that ends in .csv, .tsv, .json, .ndjson or .parquet")),
+                .expected("a file name that ends in .csv, .tsv, .json, .ndjson or .parquet")
+                .hint("give the file one of these endings, or write CSV to standard output with -o -")),
         },
         None if json || std::io::stdout().is_terminal() => Ok(None),
         None => Ok(Some((Destination::Stdout, TableFormat::Csv))),
@@ -135,7 +136,7 @@ pub(super) fn chart_format(path: &Path) -> Result<chart::Format> {
 fn check_folder(path: &Path) -> Result<()> {
     let refused = |what: String, hint: String| Err(Error::io(what).at(path.display().to_string()).hint(hint));
     if path.is_dir() {
-        return refused("is a directory".to_owned(), "add the name of a file".to_owned());
+        return Err(Error::io("is a directory").at(path.display().to_string()).expected("a file to write"));
     }
     let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     if !folder.is_dir() {

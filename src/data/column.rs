@@ -67,7 +67,12 @@ impl TimeColumn {
     pub(crate) fn read<'a>(count: usize, text: &dyn Fn(usize) -> Option<&'a str>) -> Result<Self, Unreadable> {
         let text = |row| text(row).map(str::trim).filter(|text| !text.is_empty());
         if let Some(row) = (0..count).find(|&row| text(row).is_none()) {
-            return Err(Unreadable::new(row, Error::data("the time is missing").expected("a time in every row")));
+            return Err(Unreadable::new(
+                row,
+                Error::data("the time is missing")
+                    .expected("a time in every row")
+                    .hint("fill it in, or leave the row out"),
+            ));
         }
         let text = |row| text(row).unwrap_or_default();
         let integers: Option<Vec<Nanos>> = (0..count).map(|row| spelling::read_integer(text(row))).collect();
@@ -120,7 +125,7 @@ impl TimeColumn {
         let orders = if count == 0 { vec![] } else { spelling::orders_of(text(0)) };
         if orders.is_empty() {
             let error = Error::data(format!("`{}` is no time", if count == 0 { "" } else { text(0) }));
-            return Err(Unreadable::new(0, error.expected(EXAMPLES)));
+            return Err(Unreadable::new(0, error.expected(EXAMPLES).hint(CORRECT)));
         }
         let readings: Vec<Result<Self, Unreadable>> =
             orders.iter().map(|&order| Self::read_in_order(count, text, order)).collect();
@@ -139,7 +144,7 @@ impl TimeColumn {
         for row in 0..count {
             let Some(reading) = spelling::read(text(row), order) else {
                 let error = Error::data(format!("`{}` is no time", text(row)));
-                return Err(Unreadable::new(row, error.expected(format!("one like `{}`", text(0)))));
+                return Err(Unreadable::new(row, error.expected(format!("one like `{}`", text(0))).hint(CORRECT)));
             };
             match &mut calendar {
                 Some(calendar) => calendar.widen(&reading.spelling),
@@ -213,6 +218,7 @@ impl TimeColumn {
     }
 }
 
+const CORRECT: &str = "correct it, or name the column of times with --time";
 const EXAMPLES: &str = "an integer, a date such as 2024-01-31, 2024-01 or 1949-Q1, or a time such as 2024-01-31T10:00Z";
 
 /// How many digits after the second the times need.
@@ -225,7 +231,9 @@ fn digits_after_second(times: &[Nanos]) -> usize {
 /// Among failures in several orders, the one that came furthest.
 fn latest<'a>(failures: Vec<Result<TimeColumn, Unreadable>>, text: &dyn Fn(usize) -> &'a str) -> Unreadable {
     let furthest = failures.into_iter().filter_map(Result::err).max_by_key(|failure| failure.row);
-    furthest.unwrap_or_else(|| Unreadable::new(0, Error::data(format!("`{}` is no time", text(0))).expected(EXAMPLES)))
+    furthest.unwrap_or_else(|| {
+        Unreadable::new(0, Error::data(format!("`{}` is no time", text(0))).expected(EXAMPLES).hint(CORRECT))
+    })
 }
 
 /// Chooses between the orders that read every row: the one that gives regular times, where there is just one.

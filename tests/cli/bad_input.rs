@@ -89,7 +89,7 @@ fn cells_that_are_no_numbers() {
                 &folder,
                 &["forecast", "x.csv", "-H", "3"],
                 3,
-                &["x.csv: 1 missing value (line 21)", "--missing"],
+                &["x.csv: 1 missing value (20 in line 21)", "--missing"],
             )),
             said => refused_by_all(&folder, "x.csv", 3, &[&["x.csv"], said].concat()),
         }
@@ -338,7 +338,7 @@ fn good_series_of_a_panel_are_done() {
     let folder = Folder::with("x.csv", panel());
     let run = folder.run(&["forecast", "x.csv", "-H", "2", "-o", "out.csv", "--plot", "out.svg"]).exits(4);
     let run = run
-        .says("error: x.csv: series `gap`: 1 missing time (10)")
+        .says("error: x.csv: series `gap`: 1 missing time (10 after line 57)")
         .says("error: x.csv: series `twice`: 1 duplicate time: 9 (line")
         .says("error: x.csv: series `infinite`: line")
         .says("error: x.csv: series `short`: 1 value is too few")

@@ -226,14 +226,17 @@ fn missing_values_are_treated_as_asked_for() {
     folder.write("filled.csv", filled());
     let forecast = |file: &str, args: &[&str]| folder.run(&[&["forecast", file, "-H", "3"], args].concat());
     for args in [&[][..], &["--missing", "error"]] {
-        let run = forecast("gaps.csv", args).exits(3).says("gaps.csv: 1 missing value (line 9)");
-        assert_eq!(run.says("2 missing times (2021-08, 2021-09)").stdout, "");
+        let run = forecast("gaps.csv", args)
+            .exits(3)
+            .says("gaps.csv: 1 missing value (2020-08 in line 9) and 2 missing times (2021-08 after line 20");
+        assert_eq!(run.stdout, "");
     }
-    let interpolated = forecast("gaps.csv", &["--missing", "interpolate"]).says("3 missing values were interpolated");
+    let interpolated = forecast("gaps.csv", &["--missing", "interpolate"])
+        .says("in line 9) and 2 missing times (2021-08 after line 20, 2021-09 after line 20): interpolated");
     assert_eq!(interpolated.table(), forecast("filled.csv", &[]).table());
-    let kept = forecast("gaps.csv", &["--missing", "keep"]).says("3 missing values are kept as unknown").table();
+    let kept = forecast("gaps.csv", &["--missing", "keep"]).says("2021-09 after line 20): kept as unknown").table();
     assert_eq!(kept.column("month"), ["2023-01", "2023-02", "2023-03"]);
-    let dropped = forecast("gaps.csv", &["--missing", "drop"]).says("dropped").table();
+    let dropped = forecast("gaps.csv", &["--missing", "drop"]).says("left out").table();
     assert_eq!(dropped.rows.len(), 3);
     assert_ne!(dropped, kept);
 }

@@ -44,7 +44,9 @@ pub(super) fn read(bytes: Vec<u8>) -> Result<Table> {
     let layout = Layout::of(&text)?;
     let records = Records::check(&text, &layout)?;
     if records.lines.is_empty() {
-        return Err(Error::data("there is a header, but no row").expected("at least one row of data"));
+        return Err(Error::data("there is a header, but no row")
+            .expected("at least one row of data")
+            .hint("check how the file was written"));
     }
     let body = unmistakable(records.body(&text, &layout), layout.separator);
     let frame = parse(body.as_bytes(), &layout, layout.fields(|_| DataType::String), None)
@@ -94,7 +96,9 @@ impl Layout {
         let blank = text.len() - text.trim_start_matches(['\r', '\n']).len();
         let first_line = 1 + text[..blank].matches('\n').count() as u32;
         if text[blank..].trim().is_empty() {
-            return Err(Error::data("the input is empty").expected("a header line and rows of data"));
+            return Err(Error::data("the input is empty")
+                .expected("a header line and rows of data")
+                .hint("check how the file was written"));
         }
         let separator = separator_of(&text[blank..]);
         let mut scanner = Scanner { bytes: text.as_bytes(), at: blank, line: first_line, separator };
@@ -150,7 +154,9 @@ fn checked_names(names: Vec<String>) -> Result<Vec<String>> {
         }
         let name = if name.is_empty() { format!("column_{}", i + 1) } else { name };
         if checked.contains(&name) {
-            return Err(Error::data(format!("two columns are called `{name}`")).expected("different column names"));
+            return Err(Error::data(format!("two columns are called `{name}`"))
+                .expected("different column names")
+                .hint("rename one of them in the header"));
         }
         checked.push(name);
     }
@@ -298,7 +304,10 @@ impl Scanner<'_> {
                 return Ok(());
             }
         }
-        Err(Error::data("a quote is never closed").at(format!("line {opened}")))
+        Err(Error::data("a quote is never closed")
+            .at(format!("line {opened}"))
+            .expected("quotes in pairs")
+            .hint("close it, or double a quote that belongs to the text"))
     }
 }
 

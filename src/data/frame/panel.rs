@@ -177,7 +177,10 @@ impl Content {
         let mut previous: Option<(&str, usize)> = None;
         for (row, id) in (0..).zip(ids.iter()) {
             let Some(id) = id else {
-                return Err(Error::data("the id is missing").at(self.lines.place(row as usize)));
+                return Err(Error::data("the id is missing")
+                    .at(self.lines.place(row as usize))
+                    .expected("an id in every row")
+                    .hint("fill it in, or name another column with --id"));
             };
             if let Some((same, group)) = previous
                 && same == id
@@ -223,10 +226,15 @@ impl Content {
     /// Refuses infinite values, and series without any value.
     fn check_values(&self, rows: &[u32]) -> Result<()> {
         if let Some(&row) = rows.iter().find(|&&row| self.values[row as usize].is_infinite()) {
-            return Err(Error::data("the value is infinite").at(self.place(row)).expected("finite numbers"));
+            return Err(Error::data("the value is infinite")
+                .at(self.place(row))
+                .expected("finite numbers")
+                .hint("correct the value, or leave it empty and choose --missing"));
         }
         if rows.iter().all(|&row| self.values[row as usize].is_nan()) {
-            return Err(Error::data("all values are missing").expected("at least one number"));
+            return Err(Error::data("all values are missing")
+                .expected("at least one number")
+                .hint("name the column of values with --value, or leave the series out"));
         }
         Ok(())
     }

@@ -66,9 +66,9 @@ pub fn read_path(path: &Path, options: &ReadOptions) -> Result<Panel> {
     }
     let name = path.display().to_string();
     if path.is_dir() {
-        return Err(Error::io("is a directory").at(name).expected("a file"));
+        return Err(Error::io("is a directory").at(name).expected("a file").hint("name one file of it"));
     }
-    let bytes = std::fs::read(path).map_err(|error| Error::io(format!("cannot be read: {error}")).at(name.clone()))?;
+    let bytes = std::fs::read(path).map_err(|error| unreadable(&error).at(name.clone()))?;
     read_bytes(bytes, &name, options)
 }
 
@@ -78,6 +78,16 @@ pub fn read_path(path: &Path, options: &ReadOptions) -> Result<Panel> {
 /// As [`read_path`].
 pub fn read_bytes(bytes: Vec<u8>, name: &str, options: &ReadOptions) -> Result<Panel> {
     panel_of(bytes, options, LARGE).map_err(|error| error.at(name))
+}
+
+/// Why a file cannot be read, and what to look at.
+fn unreadable(error: &std::io::Error) -> Error {
+    let (expected, hint) = match error.kind() {
+        std::io::ErrorKind::NotFound => ("a file that exists", "check the path, and the folder that it counts from"),
+        std::io::ErrorKind::PermissionDenied => ("a file that you may read", "change its permissions"),
+        _ => ("a readable file", "check it with another program"),
+    };
+    Error::io(format!("cannot be read: {error}")).expected(expected).hint(hint)
 }
 
 pub(super) fn panel_of(bytes: Vec<u8>, options: &ReadOptions, large: usize) -> Result<Panel> {

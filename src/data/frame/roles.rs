@@ -78,7 +78,8 @@ impl Undecided<'_> {
             (false, Some(_)) => {
                 let known: Vec<String> = frame.get_column_names().iter().map(|name| format!("`{name}`")).collect();
                 Err(Error::usage(format!("there is no column `{name}`"))
-                    .expected(format!("one of {}", known.join(", "))))
+                    .expected(format!("one of {}", known.join(", ")))
+                    .hint("spell it as the header does"))
             }
         }
     }

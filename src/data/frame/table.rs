@@ -66,11 +66,13 @@ impl Format {
         }
         let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         match text.iter().find(|b| !b.is_ascii_whitespace()) {
-            None => Err(Error::data("the input is empty").expected("a header line and rows of data")),
+            None => Err(Error::data("the input is empty")
+                .expected("a header line and rows of data")
+                .hint("check how the file was written")),
             Some(b'{') => Ok(Self::Ndjson),
-            Some(b'[') if is_json_array(text) => {
-                Err(Error::data("the input is a JSON array").expected("one JSON object per line (NDJSON)"))
-            }
+            Some(b'[') if is_json_array(text) => Err(Error::data("the input is a JSON array")
+                .expected("one JSON object per line (NDJSON)")
+                .hint("write one object per line, or a CSV")),
             Some(_) if bytes[..bytes.len().min(BINARY_SAMPLE)].contains(&0) => Err(binary()),
             Some(_) => Ok(Self::Separated),
         }
@@ -82,7 +84,9 @@ fn is_json_array(text: &[u8]) -> bool {
 }
 
 pub(super) fn binary() -> Error {
-    Error::data("the input is binary").expected("CSV, TSV, NDJSON or Parquet")
+    Error::data("the input is binary")
+        .expected("CSV, TSV, NDJSON or Parquet")
+        .hint("export the data in one of these formats")
 }
 
 /// The bytes as they are, or what gzip or Zstandard packed.
@@ -128,7 +132,10 @@ fn read_ndjson(bytes: Vec<u8>) -> Result<Table> {
     let mut lines = Vec::new();
     for (line, object) in (1..).zip(text.split('\n')).filter(|(_, object)| !object.trim().is_empty()) {
         if !(object.trim().starts_with('{') && object.trim().ends_with('}')) {
-            return Err(Error::data("no JSON object").at(format!("line {line}")).expected("one JSON object per line"));
+            return Err(Error::data("no JSON object")
+                .at(format!("line {line}"))
+                .expected("one JSON object per line")
+                .hint("write one object per line, or a CSV"));
         }
         if let Some(number) = too_large(object) {
             let error = Error::data(format!("the integer {number} is too large")).at(format!("line {line}"));
@@ -136,7 +143,12 @@ fn read_ndjson(bytes: Vec<u8>) -> Result<Table> {
         }
         lines.push(line);
     }
-    let unreadable = |error| Error::data("the lines are not all JSON objects of one kind").caused_by(error);
+    let unreadable = |error| {
+        Error::data("the lines are not all JSON objects of one kind")
+            .expected("objects with the same names")
+            .hint("write every object with all its names, or a CSV")
+            .caused_by(error)
+    };
     let schema = infer_schema(&mut Cursor::new(text), None).map_err(unreadable)?;
     let frame = parse_ndjson(text.as_bytes(), Some(lines.len()), &schema, false).map_err(unreadable)?;
     if frame.height() != lines.len() {
@@ -185,7 +197,12 @@ fn read_parquet(bytes: Vec<u8>) -> Result<Table> {
 
 /// The columns of a Parquet file that hold numbers, texts or times; others are left out with a notice.
 fn decode_parquet(bytes: Vec<u8>) -> Result<Table> {
-    let unreadable = |error| Error::data("the Parquet file could not be read").caused_by(error);
+    let unreadable = |error| {
+        Error::data("the Parquet file could not be read")
+            .expected("a file that other programs read")
+            .hint("write it anew, or as CSV")
+            .caused_by(error)
+    };
     let mut reader = ParquetReader::new(Cursor::new(bytes));
     let schema = reader.schema().map_err(unreadable)?;
     let (kept, left): (Vec<_>, Vec<_>) = schema.iter_values().partition(|field| is_plain(&field.dtype));

@@ -22,9 +22,10 @@ fn refused_bytes(bytes: &[u8]) -> Error {
     read_bytes(bytes.to_vec(), "in.csv", &ReadOptions::default()).expect_err("unusable")
 }
 
-/// Asserts that the error for a text names all parts, the file among them.
+/// Asserts that the error for a text names all parts, the file among them, and a remedy.
 fn assert_error(text: &str, parts: &[&str]) {
     let error = refused(text).to_string();
+    assert!(error.contains("\n  help: "), "no remedy: {error}");
     for part in parts.iter().chain(&["in.csv"]) {
         assert!(error.contains(part), "`{part}` is not in: {error}");
     }

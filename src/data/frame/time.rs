@@ -14,7 +14,8 @@ pub(super) fn times(column: &Column) -> Result<TimeColumn, Unreadable> {
     if let Some(texts) = cells::texts(&column) {
         return TimeColumn::read(texts.len(), &|row| texts.get(row));
     }
-    let missing = Error::data("the time is missing").expected("a time in every row");
+    let missing =
+        Error::data("the time is missing").expected("a time in every row").hint("fill it in, or leave the row out");
     if column.null_count() > 0 {
         let row = column.is_null().iter().position(|null| null == Some(true)).unwrap_or(0);
         return Err(Unreadable::new(row, missing));
