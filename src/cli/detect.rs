@@ -14,13 +14,17 @@ use super::output::{self, Column};
 use super::table::{Table, short};
 use super::{Outcome, figures, notes, progress};
 use crate::chart;
-use crate::data::frame::{Missing, TableFormat, write_whole};
+use crate::data::frame::{InputRows, Missing, TableFormat, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::score::{DetectOptions, Detection, Training, detect};
 
 /// Events that a terminal shows.
 const SHOWN_EVENTS: usize = 40;
+
+/// The columns of the output beside those of the input.
+const NUMBERS: [&str; 5] = ["expected", "lo", "hi", "surprisal", "p_value"];
+const FLAG: &str = "is_anomaly";
 
 type Judged<'a> = (&'a Series, Detection);
 
@@ -34,7 +38,8 @@ pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     let (judged, failures) = input::split(&series, detect_all(&series, &loaded.periods, args));
     let outcome = input::report_failures(&mut loaded, failures, judged.len())?;
     say_warnings(&loaded, &judged);
-    let table = destination.as_ref().map(|(_, format)| table(&loaded, &series, &judged, *format)).transpose()?;
+    let rows = loaded.panel.rows.take().filter(|_| destination.is_some());
+    rows.as_ref().map_or(Ok(()), check_names)?;
     if let (Some(path), Some(format)) = (&args.output.plot, format) {
         let results: Vec<(&str, &Series, &Detection)> =
             judged.iter().map(|(series, detection)| (loaded.name_of(series), *series, detection)).collect();
@@ -47,10 +52,13 @@ pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     } else if args.output.output.is_none() && std::io::stdout().is_terminal() {
         output::to_stdout(text(&loaded, &judged, args).as_bytes())?;
     }
-    if let (Some(destination), Some(table)) = (destination, table) {
+    let found = judged.iter().any(|(_, detection)| detection.is_anomaly.contains(&true));
+    if let (Some(destination), Some(rows)) = (destination, rows) {
+        let detections = numbered(&series, judged);
+        drop(series);
+        let table = table(rows, detections, destination.1)?;
         output::save(table, destination)?;
     }
-    let found = judged.iter().any(|(_, detection)| detection.is_anomaly.contains(&true));
     Ok(if args.fail_on_anomaly && found { Outcome::AnomalyFound } else { outcome })
 }
 
@@ -97,36 +105,71 @@ fn say_warnings(loaded: &Loaded, judged: &[Judged<'_>]) {
     notes::say_for_series(&notes, loaded.panel.id_column.is_some());
 }
 
-/// Every input row with its verdict, in the input's order. Rows of a series that failed have none.
-fn table(loaded: &Loaded, all: &[Series], judged: &[Judged<'_>], format: TableFormat) -> Result<DataFrame> {
-    let rows = loaded.panel.rows.as_ref().ok_or_else(|| Error::data("the input's rows were not kept"))?;
-    let height = rows.frame.height();
-    let mut numbers: [Vec<f64>; 5] = std::array::from_fn(|_| vec![f64::NAN; height]);
-    let mut flags: Vec<Option<bool>> = vec![None; height];
-    let mut of_judged = judged.iter().peekable();
-    for (series, row_of) in all.iter().zip(&rows.row_of) {
-        let Some((_, detection)) = of_judged.next_if(|(judged, _)| std::ptr::eq(*judged, series)) else { continue };
-        let columns = [&detection.expected, &detection.lo, &detection.hi, &detection.surprisal, &detection.p_value];
-        for (position, &row) in row_of.iter().enumerate() {
+/// The detections with the numbers of their series, which they no longer borrow.
+fn numbered(series: &[Series], judged: Vec<Judged<'_>>) -> Vec<(usize, Detection)> {
+    let mut judged = judged.into_iter().peekable();
+    let of = |(number, series): (usize, &Series)| {
+        let (_, detection) = judged.next_if(|(of, _)| std::ptr::eq(*of, series))?;
+        Some((number, detection))
+    };
+    series.iter().enumerate().filter_map(of).collect()
+}
+
+/// Refuses an input that has a column of the output's already, before anything is written.
+fn check_names(rows: &InputRows) -> Result<()> {
+    let mut columns = NUMBERS.map(|name| Column::numbers(name, Vec::new())).to_vec();
+    columns.push(Column::flags(FLAG, Vec::new()));
+    output::frame(Some(&rows.frame.head(Some(0))), columns).map(drop)
+}
+
+/// Every input row with its verdict, in the input's order. Rows of a series that failed have none. The detections come
+/// with the numbers of their series, and their columns are moved out: of many rows, two copies are one too many.
+fn table(rows: InputRows, detections: Vec<(usize, Detection)>, format: TableFormat) -> Result<DataFrame> {
+    let InputRows { frame, row_of } = &rows;
+    let height = frame.height();
+    let mut numbers: [Parts<'_, f64>; NUMBERS.len()] = Default::default();
+    let mut flags: Parts<'_, Option<bool>> = Vec::new();
+    for (series, mut detection) in detections {
+        // A region would call training rows outside it anomalies.
+        let training = || (0..).zip(&detection.judged).filter(|(_, judged)| !**judged).map(|(row, _)| row);
+        for row in training() {
+            (detection.lo[row], detection.hi[row]) = (f64::NAN, f64::NAN);
+        }
+        let Detection { expected, lo, hi, surprisal, p_value, is_anomaly, .. } = detection;
+        for (parts, column) in numbers.iter_mut().zip([expected, lo, hi, surprisal, p_value]) {
+            parts.push((&row_of[series], column));
+        }
+        flags.push((&row_of[series], is_anomaly.into_iter().map(Some).collect()));
+    }
+    let numbers = NUMBERS.into_iter().zip(numbers);
+    let mut columns: Vec<Column> =
+        numbers.map(|(name, parts)| Column::numbers(name, gathered(parts, height, f64::NAN))).collect();
+    columns.push(Column::flags(FLAG, gathered(flags, height, None)));
+    let is_text = matches!(format, TableFormat::Csv | TableFormat::Tsv);
+    if is_text { output::frame(Some(frame), columns) } else { output::frame(Some(&rows.typed()), columns) }
+}
+
+/// A column in parts: those of each series, and the row of the input for each of its values.
+type Parts<'a, T> = Vec<(&'a [u32], Vec<T>)>;
+
+/// The column of all input rows. That of a single series in order is moved.
+fn gathered<T: Copy>(mut parts: Parts<'_, T>, height: usize, missing: T) -> Vec<T> {
+    if let [(row_of, column)] = &mut parts[..]
+        && row_of.len() == height
+        && row_of.iter().zip(0_u32..).all(|(row, position)| *row == position)
+    {
+        return std::mem::take(column);
+    }
+    let mut all = vec![missing; height];
+    for (row_of, column) in parts {
+        for (&row, value) in row_of.iter().zip(column) {
             // Positions that fill a gap have no row of their own.
-            if let Some(flag) = flags.get_mut(row as usize) {
-                *flag = Some(detection.is_anomaly[position]);
-                for (to, from) in numbers.iter_mut().zip(columns) {
-                    to[row as usize] = from[position];
-                }
-                if !detection.judged[position] {
-                    // A region would call training rows outside it anomalies.
-                    (numbers[1][row as usize], numbers[2][row as usize]) = (f64::NAN, f64::NAN);
-                }
+            if let Some(to) = all.get_mut(row as usize) {
+                *to = value;
             }
         }
     }
-    let names = ["expected", "lo", "hi", "surprisal", "p_value"];
-    let mut columns: Vec<Column> = names.into_iter().zip(numbers).map(|(name, x)| Column::numbers(name, x)).collect();
-    columns.push(Column::flags("is_anomaly", flags));
-    let is_text = matches!(format, TableFormat::Csv | TableFormat::Tsv);
-    let input = if is_text { rows.frame.clone() } else { rows.typed() };
-    output::frame(Some(&input), columns)
+    all
 }
 
 /// What a terminal shows: the fits, then the events.
