@@ -149,7 +149,7 @@ const SURPRISAL_HEIGHT: f64 = 5.0;
 fn surprisal_panel(series: &Series, detection: &Detection) -> Panel {
     let x = times(series, 0..series.len());
     let (threshold_x, threshold_y): (Vec<f64>, Vec<f64>) =
-        detection.thresholds.iter().map(|&(row, y)| (series.timeline().seconds(row as i64), y)).unzip();
+        detection.threshold_surprisals.iter().map(|&(row, y)| (series.timeline().seconds(row as i64), y)).unzip();
     let finite = || detection.surprisal.iter().copied().filter(|y| y.is_finite());
     let lowest = finite().fold(f64::INFINITY, f64::min);
     let threshold = threshold_y.iter().copied().fold(f64::NEG_INFINITY, f64::max);

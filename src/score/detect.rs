@@ -6,7 +6,7 @@
 //!
 //! The surprisal -ln p(x_t | x_<t) is reported. The alarm statistic is its conditional tail
 //! u_t = P(-ln p(X) >= -ln p(x_t) | x_<t), so that a variance that varies does not shift the rate; a
-//! [`Calibration`] on rows that the fit did not use makes it a p-value. The threshold is the false-alarm rate: with
+//! [`Calibration`] on rows that the fit did not use makes it a p-value. The user gives the false-alarm rate: with
 //! p(u*) = rate, `lo` and `hi` are the region {u >= u*}, and a judged row is an anomaly exactly when it lies outside
 //! (the region is the definition, the p-value agrees with it). After an alarm the lags take the value clipped to the
 //! region for at most one period, and the calibration sees its rows in the same way.
@@ -15,7 +15,8 @@
 //!
 //! - the **rate** is the share of rows without anomaly that may be flagged, as the user asks for it;
 //! - the **score** of a row is -ln u, its surprise by the model alone: in nats, but not the surprisal;
-//! - the **threshold** is the score -ln u* that held-out rows exceed at that rate;
+//! - the **threshold** is the score -ln u* that held-out rows exceed at that rate (the surprisal that a row has there is
+//!   for charts only: [`Detection::threshold_surprisals`]);
 //! - **outside** is u*: the mass that the model itself puts beyond the region, equal to the rate if the model is right.
 //!
 //! A missing value, or one whose conditional depends on a missing one, has no score and is no alarm. A value outside
@@ -82,7 +83,7 @@ pub struct Detection {
     pub judged: Vec<bool>,
     /// (row, surprisal at the edge of its region, given the true past) for a line across a chart: every row that a fit
     /// scores, or about 4,096 of them, evenly spaced. NaN where there is no region.
-    pub thresholds: Vec<(usize, f64)>,
+    pub threshold_surprisals: Vec<(usize, f64)>,
     /// How many held-out rows the p-values rest on; the smaller half's for [`Training::Halves`].
     pub calibration_rows: usize,
     /// What the fits report, in the order of their training rows.
@@ -233,7 +234,7 @@ impl Part {
         let is_outside =
             |&position: &usize| position >= self.judged_from && rows.is_outside(position, values[position]);
         let is_anomaly: Vec<bool> = self.scored.clone().map(|position| is_outside(&position)).collect();
-        let thresholds = (0..).step_by(rows.stride).zip(rows.threshold).collect();
+        let threshold_surprisals = (0..).step_by(rows.stride).zip(rows.edge_surprisal).collect();
         let mut p_value = rows.score;
         p_value.par_iter_mut().zip(&judged).zip(&is_anomaly).with_min_len(1 << 12).for_each(|((p, judged), alarm)| {
             let calibrated = if *judged { calibration.p_value(*p) } else { f64::NAN };
@@ -247,7 +248,7 @@ impl Part {
             p_value,
             is_anomaly,
             judged,
-            thresholds,
+            threshold_surprisals,
             calibration_rows: calibration.rows(),
             summaries: Vec::new(),
             warnings: Vec::new(),
@@ -282,7 +283,7 @@ impl Part {
             p_value: nan(),
             is_anomaly: vec![false; n],
             judged: self.scored.clone().map(|position| position >= self.judged_from).collect(),
-            thresholds: Vec::new(),
+            threshold_surprisals: Vec::new(),
             calibration_rows: 0,
             summaries: vec![Summary {
                 name: "Constant".to_owned(),
@@ -349,7 +350,9 @@ fn slice(series: &Series, rows: Range<usize>) -> Series {
 /// The halves put together; their fits in the order of their training rows, the second's judge first.
 fn joined(mut first: Detection, second: Detection) -> Detection {
     let rows = first.expected.len();
-    first.thresholds.extend(second.thresholds.into_iter().map(|(row, surprisal)| (rows + row, surprisal)));
+    first
+        .threshold_surprisals
+        .extend(second.threshold_surprisals.into_iter().map(|(row, surprisal)| (rows + row, surprisal)));
     first.expected.extend(second.expected);
     first.lo.extend(second.lo);
     first.hi.extend(second.hi);
@@ -678,7 +681,7 @@ mod tests {
     fn comparable<'a>(x: &'a [f64], detection: &'a Detection) -> impl Iterator<Item = (usize, f64)> + 'a {
         let clipped = |t: usize| (detection.expected[t] - PHI[0] * x[t - 1] - PHI[1] * x[t - 2]).abs() > 1e-9;
         let known = move |&(t, edge): &(usize, f64)| edge.is_finite() && t >= 2 && detection.judged[t] && !clipped(t);
-        detection.thresholds.iter().copied().filter(known)
+        detection.threshold_surprisals.iter().copied().filter(known)
     }
 
     #[test]
@@ -693,7 +696,7 @@ mod tests {
             alarms += usize::from(detection.is_anomaly[t]);
         }
         assert!(rows > 500 && alarms > 20, "{alarms} alarms in {rows} rows");
-        let threshold = |t: usize| detection.thresholds[t].1;
+        let threshold = |t: usize| detection.threshold_surprisals[t].1;
         assert!(threshold(300) - threshold(900) > 3.0, "judged by the noisy half, and by the quiet one");
     }
 
@@ -701,7 +704,7 @@ mod tests {
     fn thresholds_of_a_long_series_are_few_and_evenly_spaced() {
         let x = simulate(50_001, 13, LaneRng::normal);
         let detection = detect_ar2(&x, AR2, &options(Training::Rows(10_000), 0.05));
-        let rows: Vec<usize> = detection.thresholds.iter().map(|&(row, _)| row).collect();
+        let rows: Vec<usize> = detection.threshold_surprisals.iter().map(|&(row, _)| row).collect();
         assert_eq!(rows, (0..50_001).step_by(16).collect::<Vec<_>>());
         assert!(comparable(&x, &detection).count() > 1000);
         for (t, threshold) in comparable(&x, &detection) {

@@ -33,7 +33,7 @@ const QUIET: usize = 3;
 const LARGEST_SCORE: f64 = 690.0;
 
 /// About how many rows of a range have the surprisal at the edge of their region, for a line across a chart.
-const THRESHOLDS: usize = 4096;
+const EDGES: usize = 4096;
 
 /// What is known of a range of rows, column by column.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,14 +51,14 @@ pub(super) struct Scored {
     /// -ln of the model's tail, given the past as the lags took it.
     pub(super) score: Vec<f64>,
     /// The surprisal at the upper edge of the first accepted region, given the true past, of every `stride`-th row.
-    pub(super) threshold: Vec<f64>,
+    pub(super) edge_surprisal: Vec<f64>,
     /// A power of two that divides [`BLOCK`].
     pub(super) stride: usize,
 }
 
 impl Scored {
     fn new(range: Range<usize>) -> Self {
-        let stride = range.len().div_ceil(THRESHOLDS).max(1).next_power_of_two().min(BLOCK);
+        let stride = range.len().div_ceil(EDGES).max(1).next_power_of_two().min(BLOCK);
         let nan = |rows: usize| vec![f64::NAN; rows];
         let n = range.len();
         Self {
@@ -68,7 +68,7 @@ impl Scored {
             hi: nan(n),
             surprisal: nan(n),
             score: nan(n),
-            threshold: nan(n.div_ceil(stride)),
+            edge_surprisal: nan(n.div_ceil(stride)),
             stride,
         }
     }
@@ -91,16 +91,16 @@ impl Scored {
             self.hi.par_chunks_mut(size),
             self.surprisal.par_chunks_mut(size),
             self.score.par_chunks_mut(size),
-            self.threshold.par_chunks_mut(size.div_ceil(self.stride)),
+            self.edge_surprisal.par_chunks_mut(size.div_ceil(self.stride)),
         );
         let stride = self.stride;
-        columns.into_par_iter().map(move |(expected, lo, hi, surprisal, score, threshold)| Block {
+        columns.into_par_iter().map(move |(expected, lo, hi, surprisal, score, edge_surprisal)| Block {
             expected,
             lo,
             hi,
             surprisal,
             score,
-            threshold,
+            edge_surprisal,
             stride,
         })
     }
@@ -114,7 +114,7 @@ impl Scored {
             hi: &mut self.hi[row.clone()],
             surprisal: &mut self.surprisal[row.clone()],
             score: &mut self.score[row],
-            threshold: &mut [],
+            edge_surprisal: &mut [],
             stride: self.stride,
         }
     }
@@ -127,7 +127,7 @@ struct Block<'a> {
     hi: &'a mut [f64],
     surprisal: &'a mut [f64],
     score: &'a mut [f64],
-    threshold: &'a mut [f64],
+    edge_surprisal: &'a mut [f64],
     stride: usize,
 }
 
@@ -142,10 +142,10 @@ impl Block<'_> {
     }
 
     /// Writes the surprisal at the edge of the region for the rows that keep it.
-    fn note_threshold(&mut self, row: usize, distribution: &Distribution<'_>) {
+    fn note_edge(&mut self, row: usize, distribution: &Distribution<'_>) {
         if row.is_multiple_of(self.stride) {
             let edge = distribution.surprisal(self.hi[row]);
-            self.threshold[row / self.stride] = if edge.is_finite() { edge } else { f64::NAN };
+            self.edge_surprisal[row / self.stride] = if edge.is_finite() { edge } else { f64::NAN };
         }
     }
 
@@ -226,7 +226,7 @@ impl<'a> Judge<'a> {
                 let distribution = conditionals.row(row);
                 block.surprisal[row] = distribution.surprisal(x);
                 block.judge(row, &distribution, &mut regions, x);
-                block.note_threshold(row, &distribution);
+                block.note_edge(row, &distribution);
             }
         }
         Ok(())
