@@ -109,8 +109,8 @@ fn into_io(error: PolarsError) -> io::Error {
 }
 
 fn nan_to_null(frame: &mut DataFrame) -> PolarsResult<()> {
-    let columns: Vec<_> = frame.columns().to_vec();
-    for (i, column) in columns.iter().enumerate() {
+    for i in 0..frame.width() {
+        let column = frame.columns()[i].clone();
         let Ok(values) = column.f64() else { continue };
         if values.iter().flatten().any(f64::is_nan) {
             let known = values.iter().map(|value| value.filter(|value| !value.is_nan()));
