@@ -91,8 +91,14 @@ fn policy(arg: MissingArg) -> Missing {
 
 /// One line that says which frequency and period the results rest on.
 fn say_calendar(loaded: &Loaded, is_given: bool) {
-    let Some(first) = loaded.panel.series.first() else { return };
-    let frequency = first.timeline().frequency().map_or("irregular times".to_owned(), Frequency::describe);
+    let mut frequencies: Vec<String> = Vec::new();
+    for series in &loaded.panel.series {
+        let said = series.timeline().frequency().map_or("irregular times".to_owned(), Frequency::describe);
+        if !frequencies.contains(&said) {
+            frequencies.push(said);
+        }
+    }
+    let frequency = frequencies.join(" and ");
     let name = |period: usize| if period == 1 { "none".to_owned() } else { period.to_string() };
     let period = match (loaded.periods.iter().min(), loaded.periods.iter().max()) {
         (Some(1), Some(1)) => "no season".to_owned(),
