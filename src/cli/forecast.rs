@@ -158,24 +158,27 @@ fn forecast_one(series: &Series, period: usize, number: usize, args: &ForecastAr
     models.collect()
 }
 
-/// What a forecast of these values cannot be more than.
+/// What makes values too poor for a forecast to say more than they do.
 fn oddity(values: &[f64]) -> Option<String> {
     let mut known = values.iter().copied().filter(|x| !x.is_nan());
     let first = known.next()?;
-    let (mut same, mut others) = (1, Vec::new());
+    let (mut same, mut others, mut second) = (1, 0, None);
     for x in known {
-        if x == first { same += 1 } else { others.push(x) }
-    }
-    match &others[..] {
-        [] => Some(format!("the series is constant ({first}): the forecast repeats it, without any spread")),
-        [other] if same >= 3 => {
-            Some(format!("all values are {first} but one, {other}: the spread of the forecast rests on that one value"))
+        if x == first {
+            same += 1;
+        } else if *second.get_or_insert(x) == x {
+            others += 1;
+        } else {
+            return None;
         }
-        [other, rest @ ..] if rest.len() >= 2 && same == 1 && rest.iter().all(|x| x == other) => {
-            Some(format!("all values are {other} but one, {first}: the spread of the forecast rests on that one value"))
-        }
-        _ => None,
     }
+    let Some(second) = second else {
+        return Some(format!("the series is constant ({first}): the forecast repeats it, without any spread"));
+    };
+    let (usual, odd) = if others == 1 { (first, second) } else { (second, first) };
+    let is_spike = same.min(others) == 1 && same.max(others) >= 3;
+    is_spike
+        .then(|| format!("all values are {usual} but one, {odd}: the spread of the forecast rests on that one value"))
 }
 
 fn point(forecast: &Forecast, step: usize, args: &ForecastArgs) -> f64 {

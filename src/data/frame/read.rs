@@ -1,5 +1,6 @@
 //! From a file or bytes to a panel.
 
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::Path;
 
@@ -169,6 +170,8 @@ struct Failed {
     /// The ids as texts; none where the file holds one series.
     ids: Option<Column>,
     errors: Vec<(String, Error)>,
+    /// The ids in `errors`.
+    known: HashSet<String>,
 }
 
 impl Failed {
@@ -177,7 +180,7 @@ impl Failed {
 
     fn of_ids(ids: &Column) -> Result<Self> {
         let ids = ids.cast(&DataType::String).map_err(|error| Error::data("ids cannot be read").caused_by(error))?;
-        Ok(Self { ids: Some(ids), errors: Vec::new() })
+        Ok(Self { ids: Some(ids), ..Self::default() })
     }
 
     /// Reads a column; where a row does not read, its series fails and its cells are replaced by one that does. The
@@ -204,6 +207,7 @@ impl Failed {
             match row.and_then(|row| Some((row, ids?.get(row)?))).filter(|_| column.str().is_ok()) {
                 Some((row, id)) if self.errors.len() < Self::MOST => {
                     let id = id.to_owned();
+                    self.known.insert(id.clone());
                     self.errors.push((id, located(error, row)));
                 }
                 _ => return Err(located(error, row.unwrap_or(0))),
@@ -224,7 +228,7 @@ impl Failed {
     }
 
     fn has(&self, id: &str) -> bool {
-        self.errors.iter().any(|(failed, _)| failed == id)
+        self.known.contains(id)
     }
 
     /// The column with a cell that reads in the place of those of failed series.
