@@ -256,3 +256,20 @@ fn a_gap_at_the_end_widens_forecasts_as_so_many_more_steps_do() {
         assert!((sampled.std_dev(step) / after.std_dev(step) - 1.0).abs() < 0.02, "step {step}");
     }
 }
+
+#[test]
+fn seasonal_factors_stay_in_phase_behind_missing_values_at_the_start() {
+    let season = [40.0, 10.0, -30.0, -20.0];
+    let value = |t: usize| 200.0 + season[t % 4] + 0.01 * (t as f64).sin();
+    for unknown in 0..4 {
+        let x: Vec<f64> = (0..60).map(|t| if t < unknown { f64::NAN } else { value(t) }).collect();
+        let spec = ArSpec { period: 4, seasonal: Choice::Fixed(SeasonalChoice::Factors), ..ArSpec::default() };
+        let model = spec.fit(&[Series::new("", x.clone())]).expect("a fit").model;
+        let options = ForecastOptions::new(4);
+        let ahead = forecast(&model, &Batch::single(&x, 0), &Covariates::none(), options).expect("a forecast");
+        for step in 0..4 {
+            let error = ahead.mean(step) - value(60 + step);
+            assert!(error.abs() < 2.0, "{unknown} values missing, step {step}: off by {error}");
+        }
+    }
+}

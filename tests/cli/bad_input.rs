@@ -392,3 +392,28 @@ fn advice_names_options_that_exist() {
         }
     }
 }
+
+#[test]
+fn options_without_effect() {
+    let folder = Folder::with("x.csv", monthly());
+    let forecast = |args: &[&str], said: &[&str]| {
+        refused(&folder, &[&["forecast", "x.csv", "-H", "3", "-o", "out.csv"], args].concat(), 2, said);
+    };
+    forecast(
+        &["--model", "snaive", "--order", "3", "--transform", "log"],
+        &["--order, --transform without --model ar"],
+    );
+    forecast(&["--order", "3", "--criterion", "bic"], &["--order fixes it"]);
+    forecast(&["--order", "3", "--max-order", "9"], &["--order fixes it"]);
+    refused(&folder, &["detect", "x.csv", "--model", "mean", "--trend", "n"], 2, &["--trend without --model ar"]);
+}
+
+#[test]
+fn every_frequency_of_a_panel_is_said() {
+    let days = (1..29).map(|day| format!("a,2024-01-{day:02},{}\n", day * day % 17));
+    let months = (1..13).map(|month| format!("b,2024-{month:02}-01,{}\n", month * month % 7));
+    let folder =
+        Folder::with("x.csv", format!("unique_id,ds,y\n{}{}", days.collect::<String>(), months.collect::<String>()));
+    let run = folder.run(&["forecast", "x.csv", "-H", "1", "--level", "0.95"]).exits(0);
+    run.says("note: daily and monthly, ").says("--level is in percent");
+}
