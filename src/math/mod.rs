@@ -2,6 +2,8 @@
 //! autocovariances, Toeplitz and least-squares systems, tails.
 
 pub mod autocovariance;
+pub mod exact;
+pub mod kalman;
 pub mod least_squares;
 pub mod pareto;
 pub mod random;
