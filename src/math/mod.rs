@@ -5,6 +5,7 @@ pub mod autocovariance;
 pub mod least_squares;
 pub mod pareto;
 pub mod random;
+pub mod regression;
 pub mod residual_tests;
 pub mod special;
 pub mod stationarity;
