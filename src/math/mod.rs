@@ -7,6 +7,7 @@ pub mod kalman;
 pub mod least_squares;
 pub mod pareto;
 pub mod random;
+pub mod regression;
 pub mod residual_tests;
 pub mod special;
 pub mod stationarity;
