@@ -7,8 +7,8 @@ mod common;
 use common::{moments, simulate_ar};
 use foretoken::forecast::{Forecast, ForecastOptions, forecast};
 use foretoken::generate::{Generation, generate};
+use foretoken::model::linear::SeasonalChoice;
 use foretoken::model::linear::{Ar, ArSpec, Choice, Criterion, Estimator, LinearSpec, LinkChoice, Order};
-use foretoken::model::linear::{SeasonalChoice, Trend};
 use foretoken::{Autoregressive, Batch, Covariates, Fit, Fitted, Series};
 
 const ESTIMATORS: [Estimator; 2] = [Estimator::YuleWalker { adjusted: false }, Estimator::LeastSquares];
@@ -35,7 +35,7 @@ impl Process {
     }
 
     fn fit(&self, x: Vec<f64>, estimator: Estimator) -> Fitted<Ar> {
-        let spec = LinearSpec { order: Order::Fixed(self.phi.len()), estimator, trend: Trend::Constant };
+        let spec = LinearSpec { order: Order::Fixed(self.phi.len()), estimator, ..LinearSpec::default() };
         spec.fit(&[Series::new(self.name, x)]).expect("a fit")
     }
 }
@@ -101,7 +101,7 @@ fn bic_selects_the_true_order() {
     for process in &processes()[..2] {
         for estimator in ESTIMATORS {
             let order = Order::Auto { max: Some(8), criterion: Criterion::Bic };
-            let spec = LinearSpec { order, estimator, trend: Trend::Constant };
+            let spec = LinearSpec { order, estimator, ..LinearSpec::default() };
             let selects = |stream: u64| {
                 let x = Series::new("", process.simulate(1000, (3, stream)));
                 spec.fit(&[x]).expect("a fit").model.order() == process.phi.len()
@@ -117,11 +117,11 @@ fn fixed(transform: LinkChoice, difference: usize, order: usize) -> ArSpec {
     ArSpec {
         order: Order::Fixed(order),
         estimator: Choice::Fixed(Estimator::LeastSquares),
-        trend: Trend::Constant,
         transform: Choice::Fixed(transform),
         seasonal: Choice::Fixed(SeasonalChoice::None),
         difference: Choice::Fixed(difference),
         period: 0,
+        ..ArSpec::default()
     }
 }
 

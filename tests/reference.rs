@@ -10,7 +10,7 @@ use foretoken::forecast::{ForecastOptions, forecast};
 use foretoken::math::autocovariance::{Divisor, LaggedProducts, autocorrelations, mean, partial_autocorrelations};
 use foretoken::math::residual_tests::{jarque_bera, ljung_box};
 use foretoken::math::stationarity::kpss_level;
-use foretoken::model::linear::{Ar, Criterion, Estimator, LinearSpec, Order, Trend};
+use foretoken::model::linear::{Ar, Criterion, Estimator, LinearSpec, Order, Terms, Trend};
 use foretoken::{Batch, Covariates, Fit, Fitted, Series};
 use serde_json::Value;
 
@@ -72,7 +72,7 @@ fn by_order(table: &Value) -> Vec<(usize, &Value)> {
 }
 
 fn fit(series: &Series, order: usize, estimator: Estimator, trend: Trend) -> Fitted<Ar> {
-    let spec = LinearSpec { order: Order::Fixed(order), estimator, trend };
+    let spec = LinearSpec { order: Order::Fixed(order), estimator, terms: Terms::of(trend), ..LinearSpec::default() };
     spec.fit(std::slice::from_ref(series)).expect("a fit")
 }
 
@@ -196,7 +196,7 @@ fn orders_are_those_of_r_and_statsmodels() {
         let theirs = &reference.json["r"]["select_yw"];
         let differences = numbers(&theirs["aic_minus_min"]);
         let order = Order::Auto { max: Some(differences.len() - 1), criterion: Criterion::Aic };
-        let spec = LinearSpec { order, estimator: YULE_WALKER, trend: Trend::Constant };
+        let spec = LinearSpec { order, estimator: YULE_WALKER, ..LinearSpec::default() };
         let aic: Vec<f64> = spec
             .order_table(train, differences.len() - 1)
             .expect("a table")
@@ -229,7 +229,8 @@ fn check_selection(reference: &Reference, theirs: &Value) {
     };
     let max = number(&theirs["maxlag"]) as usize;
     let order = Order::Auto { max: Some(max), criterion };
-    let spec = LinearSpec { order, estimator: Estimator::LeastSquares, trend };
+    let spec =
+        LinearSpec { order, estimator: Estimator::LeastSquares, terms: Terms::of(trend), ..LinearSpec::default() };
     let train = std::slice::from_ref(&reference.series);
     let table = spec.order_table(train, max).expect("a table");
     let what = format!("{} select {ic} {trend:?}", reference.name);

@@ -4,7 +4,7 @@ use super::args::{CriterionArg, EstimatorArg, ModelArgs, ModelName, OrAuto, Seas
 use crate::data::frequency::calendar_periods;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
-use crate::model::linear::{ArSpec, Choice, Criterion, Estimator, LinkChoice, Order, SeasonalChoice, Trend};
+use crate::model::linear::{ArSpec, Choice, Criterion, Estimator, LinkChoice, Order, SeasonalChoice, Terms, Trend};
 use crate::model::naive::Naive;
 use crate::model::{Autoregressive, Fit, Summary};
 
@@ -124,11 +124,11 @@ pub(super) fn ar_spec(options: &ModelArgs, period: usize) -> ArSpec {
             Some(EstimatorArg::YuleWalker) => Choice::Fixed(Estimator::YuleWalker { adjusted: false }),
             Some(EstimatorArg::LeastSquares) => Choice::Fixed(Estimator::LeastSquares),
         },
-        trend: match options.trend {
+        terms: Terms::of(match options.trend {
             TrendArg::N => Trend::None,
             TrendArg::C => Trend::Constant,
             TrendArg::Ct => Trend::ConstantTrend,
-        },
+        }),
         transform: match options.transform {
             TransformArg::Auto => Choice::Auto,
             TransformArg::None => Choice::Fixed(LinkChoice::None),

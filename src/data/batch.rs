@@ -172,6 +172,18 @@ impl Covariates {
         Self { width, lanes, values }
     }
 
+    /// The covariates of one series, as far as all of them go.
+    #[must_use]
+    pub fn of_series(series: &Series) -> Self {
+        let columns = series.covariates();
+        let steps = columns.iter().map(|column| column.values.len()).min().unwrap_or(0);
+        if steps == 0 {
+            return Self::none();
+        }
+        let row = |step: usize| columns.iter().map(move |column| column.values[step]);
+        Self::new(columns.len(), 1, (0..steps).flat_map(row).collect())
+    }
+
     /// How many covariates there are per lane and step.
     #[must_use]
     pub fn width(&self) -> usize {
@@ -211,6 +223,12 @@ impl<'a> Rows<'a> {
     #[must_use]
     pub fn none() -> Self {
         Self { width: 0, values: &[] }
+    }
+
+    /// The covariates of all lanes, one lane after the other.
+    #[must_use]
+    pub fn all(&self) -> &'a [f64] {
+        self.values
     }
 
     /// The covariates of one lane.

@@ -1,6 +1,7 @@
 //! A series: its name, its values in time order, and where they stand in time.
 
 use super::timeline::Timeline;
+use crate::error::{Error, Result};
 
 /// One series x_1..x_n on a regular timeline. A missing value is NaN.
 ///
@@ -51,6 +52,31 @@ impl Series {
     pub fn with_covariates(mut self, covariates: Vec<Covariate>) -> Self {
         self.covariates = covariates;
         self
+    }
+
+    /// The same series with only the named covariates, in that order.
+    ///
+    /// # Errors
+    /// If it has no covariate of a name, or a covariate is not a number where the series has a time.
+    pub fn select_covariates(&self, names: &[String]) -> Result<Self> {
+        let select = |name: &String| {
+            let found = self.covariates.iter().find(|covariate| covariate.name == *name);
+            let covariate = found.ok_or_else(|| self.no_covariate(name))?;
+            match covariate.values[..self.len()].iter().position(|x| !x.is_finite()) {
+                Some(t) => Err(Error::data(format!("`{name}` is missing at {}", self.timeline.label(t as i64)))
+                    .expected("a number wherever there is a time")
+                    .hint("fill it in, or leave it out of --covariates")),
+                None => Ok(covariate.clone()),
+            }
+        };
+        let covariates = names.iter().map(select).collect::<Result<_>>()?;
+        Ok(Self { covariates, ..self.clone() })
+    }
+
+    fn no_covariate(&self, name: &str) -> Error {
+        let names: Vec<&str> = self.covariates.iter().map(|covariate| covariate.name.as_str()).collect();
+        let expected = if names.is_empty() { "further numeric columns".to_owned() } else { names.join(", ") };
+        Error::usage(format!("there is no covariate `{name}`")).expected(expected)
     }
 
     /// The name; empty where the input has no id column.

@@ -10,14 +10,15 @@ pub(crate) struct LagRing {
     values: Vec<f64>,
     /// How many of a lane's last values were known, without interruption.
     known_run: Vec<usize>,
-    /// What stands in for values before the first.
-    level: f64,
+    /// What stands in for the values before the first: entry k - 1 for the k-th before it.
+    stand_in: Vec<f64>,
 }
 
 impl LagRing {
-    /// A ring without any value yet.
-    pub(crate) fn new(depth: usize, lanes: usize, level: f64) -> Self {
-        Self { depth, at: 0, values: vec![level; depth * lanes], known_run: vec![0; lanes], level }
+    /// A ring without any value yet, as deep as there are stand-ins for the values before the first.
+    pub(crate) fn new(stand_in: Vec<f64>, lanes: usize) -> Self {
+        let values = stand_in.iter().rev().flat_map(|&x| std::iter::repeat_n(x, lanes)).collect();
+        Self { depth: stand_in.len(), at: 0, values, known_run: vec![0; lanes], stand_in }
     }
 
     fn lanes(&self) -> usize {
@@ -29,22 +30,30 @@ impl LagRing {
         self.known_run[lane] >= self.depth
     }
 
+    /// How many of a lane's last values were known, without interruption.
+    pub(crate) fn known_run(&self, lane: usize) -> usize {
+        self.known_run[lane]
+    }
+
     /// The values of all lanes `lag` steps back, 1 <= lag <= depth.
     pub(crate) fn lag(&self, lag: usize) -> &[f64] {
         let row = (self.at + self.depth - lag) % self.depth;
         &self.values[row * self.lanes()..(row + 1) * self.lanes()]
     }
 
-    /// Takes the end of a context without missing values inside a lane.
+    /// Takes the end of a context without missing values inside a lane. Only for a ring without any value yet.
     pub(crate) fn read_end(&mut self, context: &Batch) {
         let lanes = self.lanes();
-        for back in 1..=self.depth.min(context.steps()) {
-            let row = context.row(context.steps() - back);
-            for (lane, &x) in row.iter().enumerate().filter(|(_, x)| !x.is_nan()) {
-                self.values[(self.depth - back) * lanes + lane] = x;
+        self.known_run = (0..lanes).map(|lane| context.steps() - context.padding(lane)).collect();
+        for back in 1..=self.depth {
+            for lane in 0..lanes {
+                let known = self.known_run[lane];
+                self.values[(self.depth - back) * lanes + lane] = match back.checked_sub(known + 1) {
+                    Some(before) => self.stand_in[before],
+                    None => context.row(context.steps() - back)[lane],
+                };
             }
         }
-        self.known_run = (0..lanes).map(|lane| context.steps() - context.padding(lane)).collect();
     }
 
     /// Moves on by one step; a missing value is replaced by its lane's stand-in.
@@ -64,7 +73,9 @@ impl LagRing {
     /// Forgets a lane: it has not started.
     pub(crate) fn restart(&mut self, lane: usize) {
         let lanes = self.lanes();
-        self.values.iter_mut().skip(lane).step_by(lanes).for_each(|x| *x = self.level);
+        for (back, &x) in (1..).zip(&self.stand_in) {
+            self.values[(self.at + self.depth - back) % self.depth * lanes + lane] = x;
+        }
         self.known_run[lane] = 0;
     }
 
@@ -75,6 +86,7 @@ impl LagRing {
         Self {
             values: slots.map(|slot| self.values[slot]).collect(),
             known_run: parents.iter().map(|&lane| self.known_run[lane]).collect(),
+            stand_in: self.stand_in.clone(),
             ..*self
         }
     }

@@ -229,6 +229,23 @@ pub fn step_through<M: Autoregressive + ?Sized>(
     Ok(all)
 }
 
+/// The sum of the log densities of all training rows that have one, each series from its first value, and their
+/// number. The covariates of a series are those of the model.
+pub(crate) fn training_likelihood(model: &dyn Autoregressive, train: &[Series]) -> Result<(f64, usize)> {
+    let (mut sum, mut rows) = (0.0, 0);
+    for series in train {
+        let target = Batch::single(series.values(), 0);
+        let conditionals = model.conditionals(&Batch::empty(&[0]), &target, &Covariates::of_series(series))?;
+        for (row, &x) in series.values().iter().enumerate().filter(|(_, x)| !x.is_nan()) {
+            if conditionals.is_defined(row) {
+                sum += conditionals.row(row).log_prob(x);
+                rows += 1;
+            }
+        }
+    }
+    Ok((sum, rows))
+}
+
 /// The error of a fit that has too few values.
 pub(crate) fn too_short(model: &str, have: usize, need: usize) -> Error {
     let values = if have == 1 { "1 value is".to_owned() } else { format!("{have} values are") };

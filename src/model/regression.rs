@@ -203,7 +203,7 @@ impl<O: PredictInplace<Array2<f64>, Array1<f64>> + Send + Sync> Autoregressive f
 
     fn begin<'m>(&'m self, context: &Batch, _known: &Covariates) -> Result<Running<'m>> {
         let lanes = context.lanes();
-        let ring = LagRing::new(self.lags, lanes, self.level);
+        let ring = LagRing::new(vec![self.level; self.lags], lanes);
         let mut session = RegressionSession { model: self, ring, mean: vec![self.level; lanes] };
         if (0..lanes).any(|lane| context.lane(lane).any(f64::is_nan)) {
             for step in 0..context.steps() {

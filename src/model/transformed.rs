@@ -18,9 +18,9 @@
 //! The joint distribution of the next h values stays Gaussian before the outer map: differencing multiplies the moving
 //! average of the innovations by 1 / ((1 - B)^d (1 - B^m)^D) (Box, Jenkins, Reinsel and Ljung 2015, section 5.2).
 
-use super::{Autoregressive, Fitted, GaussianPath, PathFactor, Running, Session, step_through};
+use super::{Autoregressive, Fitted, GaussianPath, PathFactor, Running, Session, step_through, training_likelihood};
 use crate::data::batch::{Batch, Covariates, Rows};
-use crate::data::series::Series;
+use crate::data::series::{Covariate, Series};
 use crate::error::{Error, Result};
 use crate::predictive::{Family, Link, OuterMap, Predictive};
 
@@ -86,6 +86,12 @@ impl Differences {
     #[must_use]
     pub fn order(&self) -> usize {
         self.lags.last().map_or(0, |&(lag, _)| lag)
+    }
+
+    /// (lag, weight) of z_t = w_t - sum of weight * w_{t - lag}, lags ascending, no zero weight.
+    #[must_use]
+    pub fn lags(&self) -> &[(usize, i64)] {
+        &self.lags
     }
 
     /// The differences of known values; NaN where one of them is missing. `order()` values shorter.
@@ -175,11 +181,6 @@ impl Transform {
         self.seasonal == Seasonal::None && self.link == Link::Identity && self.differences.order() == 0
     }
 
-    /// Whether densities change beyond a shift.
-    fn has_jacobian(&self) -> bool {
-        self.link != Link::Identity || matches!(self.seasonal, Seasonal::Multiplicative(_))
-    }
-
     /// The map from a + z to the data at an index.
     fn map(&self, index: i64, shift: f64) -> OuterMap {
         let factor = |factors: &[f64]| factors[index.rem_euclid(factors.len() as i64) as usize];
@@ -202,14 +203,20 @@ impl Transform {
     /// If a value lies outside the domain of the link, or too few values are left.
     pub fn forward(&self, series: &Series) -> Result<Series> {
         if self.is_identity() && !series.is_empty() {
-            return Ok(Series::new(series.id(), series.values().to_vec()));
+            return Ok(series.clone());
         }
         let w = self.linked(series.values().iter().copied(), 0)?;
         if w.len() <= self.differences.order() {
             let need = self.differences.order() + 1;
             return Err(super::too_short("a model of differences", series.len(), need));
         }
-        Ok(Series::new(series.id(), self.differences.apply(&w)))
+        let values = self.differences.apply(&w);
+        // Covariates stand beside the values that are left.
+        let beside = |covariate: &Covariate| Covariate {
+            name: covariate.name.clone(),
+            values: covariate.values[self.differences.order().min(covariate.values.len())..].to_vec(),
+        };
+        Ok(Series::new(series.id(), values).with_covariates(series.covariates().iter().map(beside).collect()))
     }
 
     /// The first linked values, as many as the differences look back; a missing one is the next that is known.
@@ -271,32 +278,24 @@ impl<M: Autoregressive> Transformed<M> {
         let Fitted { model, mut summary } = spec.fit(&inner_train)?;
         let origin = transform.origin(train.first().map_or(&[][..], Series::values));
         let fitted = Self { inner: model, transform, origin };
-        summary.log_likelihood += fitted.log_jacobian(train)?;
+        if !fitted.transform.is_identity() && summary.observations > 0 {
+            (summary.log_likelihood, summary.observations) = fitted.likelihood(train)?;
+        }
         Ok(Fitted { model: fitted, summary })
     }
 
-    /// The sum of ln |dz/dy| over the defined training rows, which are those of the inner model; checks the mass that
-    /// the inner conditionals put outside the domain of a Box-Cox link on the way.
-    fn log_jacobian(&self, train: &[Series]) -> Result<f64> {
-        if !self.transform.has_jacobian() {
-            return Ok(0.0);
-        }
-        let mut sum = 0.0;
-        for series in train {
-            // The values before the first difference have no conditional, and the rest needs them as its context.
-            let (context, target) = series.values().split_at(self.transform.differences.order().min(series.len()));
-            let (first, rest) = (Batch::single(context, 0), Batch::single(target, context.len() as i64));
-            let conditionals = self.conditionals(&first, &rest, &Covariates::none())?;
-            for (row, (t, &y)) in series.values().iter().enumerate().skip(context.len()).enumerate() {
-                if conditionals.is_defined(row) && !y.is_nan() {
-                    let row = conditionals.row(row);
-                    check_mass(&row)?;
-                    // Its own part only: what an inner transform adds is in the inner likelihood.
-                    sum += self.transform.map(t as i64, 0.0).log_jacobian(y);
-                }
+    /// The likelihood of the training rows in data units; checks the mass that the conditionals put outside the domain of
+    /// a Box-Cox link.
+    fn likelihood(&self, train: &[Series]) -> Result<(f64, usize)> {
+        if matches!(self.transform.link, Link::BoxCox(_)) {
+            for series in train {
+                let target = Batch::single(series.values(), 0);
+                let rows = self.conditionals(&Batch::empty(&[0]), &target, &Covariates::of_series(series))?;
+                let is_defined = |row: &usize| rows.is_defined(*row) && !series.values()[*row].is_nan();
+                (0..series.len()).filter(is_defined).try_for_each(|row| check_mass(&rows.row(row)))?;
             }
         }
-        Ok(sum)
+        training_likelihood(self, train)
     }
 }
 
@@ -518,8 +517,10 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
         for (lane, &y) in x.iter().enumerate() {
             let base = self.base(lane);
             let w = self.model.transform.link_value(y, self.index[lane]);
-            self.z[lane] = if self.has_started(lane) { w - base } else { f64::NAN };
-            let is_stand_in = !self.z[lane].is_nan() && !self.is_base_known(lane);
+            // Without differences a missing value is the inner model's affair.
+            let is_stand_in = order > 0 && self.has_started(lane) && (w.is_nan() || !self.is_base_known(lane));
+            let z = if w.is_nan() && is_stand_in { self.mean[lane] } else { w - base };
+            self.z[lane] = if self.has_started(lane) { z } else { f64::NAN };
             self.since_stand_in[lane] = if is_stand_in { 0 } else { self.since_stand_in[lane].saturating_add(1) };
             self.seen[lane] += usize::from(self.seen[lane] > 0 || !w.is_nan());
             if order > 0 {

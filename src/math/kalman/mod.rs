@@ -129,6 +129,15 @@ impl Process {
         Ok(Self { pi, terms, start, lead, diffuse })
     }
 
+    /// The recursion u_t = sum of weight * u_{t-lag} + e_t, stationary or not, of whose start nothing is known.
+    #[must_use]
+    pub fn free(recursion: &[LagWeight]) -> Self {
+        let r = recursion.last().map_or(0, |&(lag, _)| lag);
+        let mut pi = vec![0.0; r];
+        recursion.iter().for_each(|&(lag, weight)| pi[lag - 1] = weight);
+        Self { pi, terms: recursion.to_vec(), start: DMatrix::zeros(r, r), lead: r, diffuse: DMatrix::identity(r, r) }
+    }
+
     /// r: how many known values in a row settle the filter.
     #[must_use]
     pub fn order(&self) -> usize {
@@ -242,6 +251,13 @@ impl Spread {
         }
         spread.predict();
         spread
+    }
+
+    /// Forgets what is unknown.
+    fn settle(&mut self) {
+        self.unknown.clear();
+        self.rank = 0;
+        self.predict();
     }
 
     /// The slot of the next value, and of the value that leaves for it.
@@ -383,6 +399,18 @@ impl Filter {
     #[must_use]
     pub fn new(process: Arc<Process>) -> Self {
         Self { means: vec![0.0; process.order()], spread: Spread::new(process) }
+    }
+
+    /// After some last values, the latest first, and nothing known of those before them beyond what the process says.
+    #[must_use]
+    pub fn after(process: Arc<Process>, lags: &[f64]) -> Self {
+        let mut filter = Self::new(process);
+        if lags.len() >= filter.means.len() {
+            // Known lags leave nothing unknown: what happened before them does not matter.
+            filter.spread.settle();
+        }
+        lags.iter().rev().for_each(|&u| filter.observe(u));
+        filter
     }
 
     /// The distribution of the next value given all known ones.

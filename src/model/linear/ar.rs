@@ -1,30 +1,141 @@
-//! The fitted autoregression, its session, and its exact Gaussian forecasts.
+//! The fitted autoregression and its conditionals.
 //!
-//! State per lane: the last p values in a ring. A step costs O(p) per lane. All conditionals of a target at once are a
-//! filter, added lag by lag over blocks that stay in cache; both ways add in the same order, so they agree to the bit.
+//! ```text
+//! z_t = (1 - B)^d (1 - B^m)^D x_t
+//! equation:  z_t = r_t' b + sum_i phi_i z_{t-i} + e_t
+//! mean:      z_t = r_t' b + w_t,   w_t = sum_i phi_i w_{t-i} + e_t
+//! ```
 //!
-//! Forecasts: the mean continues the recursion with its own values; the joint covariance is that of the moving average
-//! sum_j psi_j e_{t+h-j}, psi_0 = 1, psi_j = sum_i phi_i psi_{j-i} (Box, Jenkins, Reinsel and Ljung 2015, section
-//! 5.2). Matches `predict` of R's `ar` and statsmodels' `AutoReg`, without the uncertainty of the coefficients.
+//! with the [`Terms`] r_t (covariates enter as their differences, like the values), and e_t ~ N(0, sigma^2) or a scaled
+//! Student's t. With both polynomials multiplied out, a_1, a_2, .. the coefficients of phi(B) delta(B), each form is one
+//! recursion on the values themselves, x_t = g_t + sum_k a_k x_{t-k} + e_t, with an offset g_t that is known beforehand.
+//!
+//! State per lane: the last p + d + mD values in a ring. A step costs O(number of nonzero a_k) per lane. All
+//! conditionals of a target at once are a filter, added lag by lag over blocks that stay in cache; both ways add in the
+//! same order. Around missing values, and at the start of a stationary process, a lane carries a Kalman filter, which
+//! costs O((p + d + mD)^2) a step until as many values in a row are known as the model looks back on.
+//!
+//! Matches `predict` of R's `ar` and `arima` (without gaps, or d = D = 0), and statsmodels' `AutoReg`, without the
+//! uncertainty of the coefficients.
 
-use crate::data::batch::{Batch, Covariates, Rows};
-use crate::error::Result;
-use crate::model::lag_ring::LagRing;
-use crate::model::{Autoregressive, GaussianPath, PathFactor, Running, Session, step_through};
-use crate::predictive::{Family, OuterMap, Predictive};
+use super::offset::Offset;
+use super::session::ArSession;
+use super::terms::{Terms, Trend};
+use crate::data::batch::{Batch, Covariates};
+use crate::error::{Error, Result};
+use crate::model::transformed::Differences;
+use crate::model::{Autoregressive, Running, step_through};
+use crate::predictive::{Family, Predictive};
 
 /// Rows of a target that are filtered at once.
 const BLOCK: usize = 2048;
 
-/// x_t = c + b t + sum_i phi_i x_{t-i} + e_t, e_t ~ N(0, sigma^2); t = 1 at index 0.
+/// The distribution of the innovations.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Innovations {
+    /// N(0, sd^2).
+    Gaussian {
+        /// The standard deviation.
+        sd: f64,
+    },
+    /// Student's t times a scale.
+    StudentT {
+        /// The scale.
+        scale: f64,
+        /// The degrees of freedom.
+        dof: f64,
+    },
+}
+
+impl Innovations {
+    fn family(self) -> Family {
+        match self {
+            Self::Gaussian { .. } => Family::Gaussian,
+            Self::StudentT { .. } => Family::StudentT,
+        }
+    }
+
+    /// The scale parameter.
+    pub(super) fn scale(self) -> f64 {
+        match self {
+            Self::Gaussian { sd } => sd,
+            Self::StudentT { scale, .. } => scale,
+        }
+    }
+
+    /// The variance; infinite for at most two degrees of freedom.
+    #[must_use]
+    pub fn variance(self) -> f64 {
+        match self {
+            Self::Gaussian { sd } => sd * sd,
+            Self::StudentT { scale, dof } if dof > 2.0 => scale * scale * dof / (dof - 2.0),
+            Self::StudentT { .. } => f64::INFINITY,
+        }
+    }
+
+    /// Writes a row at a location; `spread` is the standard deviation in units of an innovation's.
+    pub(super) fn write(self, row: usize, (location, spread): (f64, f64), is_known: bool, out: &mut Predictive) {
+        let is_defined = is_known && self.scale() > 0.0;
+        match self {
+            Self::Gaussian { sd } => out.set(row, &[location, sd * spread], is_defined),
+            Self::StudentT { scale, dof } => out.set(row, &[location, scale * spread, dof], is_defined),
+        }
+    }
+}
+
+/// How the terms enter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Beside the lags, in the equation of z_t: as statsmodels' `AutoReg`, R's `ar.ols`.
+    Equation,
+    /// As the mean of z_t, whose deviations are the autoregression: as R's `arima` with `xreg`.
+    Mean,
+}
+
+/// What is assumed of the values before the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Nothing: the first p + d + mD values are given, not modelled.
+    Given,
+    /// The deviations w_t are stationary from the start; only the d + mD values that are differenced away are given.
+    Stationary,
+}
+
+/// x_t = g_t + sum_k a_k x_{t-k} + e_t: see the [module](self).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ar {
-    intercept: f64,
-    slope: f64,
     phi: Vec<f64>,
-    innovation_sd: f64,
-    /// What stands in for a lag before the first value: the mean of the training values.
-    level: f64,
+    pub(super) differences: Differences,
+    /// (lag, weight) of delta(B) = 1 - sum weight B^lag.
+    pub(super) delta: Vec<(usize, f64)>,
+    /// (k, a_k), k ascending, without zeros.
+    pub(super) recursion: Vec<(usize, f64)>,
+    pub(super) offset: Offset,
+    pub(super) innovations: Innovations,
+    pub(super) start: Start,
+    /// What stands in for the values before the first, the latest first.
+    pub(super) stand_in: Vec<f64>,
+}
+
+/// Everything that makes an [`Ar`].
+#[derive(Debug, Clone)]
+pub struct ArParts {
+    /// phi_1..phi_p, with zeros for lags that are left out.
+    pub phi: Vec<f64>,
+    /// d, D and m.
+    pub differences: Differences,
+    /// The terms r_t.
+    pub terms: Terms,
+    /// Their coefficients b, in the order of [`Terms::names`].
+    pub coefficients: Vec<f64>,
+    /// How they enter.
+    pub form: Form,
+    /// The distribution of e_t.
+    pub innovations: Innovations,
+    /// What is assumed of the values before the first.
+    pub start: Start,
+    /// The first training values, d + mD of them, or one: they stand in, repeated, for the values before the first.
+    pub origin: Vec<f64>,
 }
 
 impl Ar {
@@ -32,19 +143,47 @@ impl Ar {
     /// innovations, and the level that stands in for values before the first.
     #[must_use]
     pub fn new(intercept: f64, slope: f64, phi: Vec<f64>, innovation_sd: f64, level: f64) -> Self {
-        Self { intercept, slope, phi, innovation_sd, level }
+        Self::from_parts(ArParts {
+            phi,
+            differences: Differences::none(),
+            terms: Terms::of(Trend::ConstantTrend),
+            coefficients: vec![intercept, slope],
+            form: Form::Equation,
+            innovations: Innovations::Gaussian { sd: innovation_sd },
+            start: Start::Given,
+            origin: vec![level],
+        })
     }
 
-    /// c.
+    /// A model with known parameters.
+    ///
+    /// # Panics
+    /// If there is not one coefficient per term, or no origin.
+    #[must_use]
+    pub fn from_parts(parts: ArParts) -> Self {
+        let ArParts { phi, differences, terms, coefficients, form, innovations, start, origin } = parts;
+        assert!(coefficients.len() == terms.width() && !origin.is_empty(), "one coefficient per term, and an origin");
+        let delta: Vec<(usize, f64)> = differences.lags().iter().map(|&(lag, weight)| (lag, weight as f64)).collect();
+        let recursion = expand(&phi, &delta);
+        let depth = phi.len() + differences.order();
+        let stand_in = (0..depth).map(|back| origin[origin.len() - 1 - back % origin.len()]).collect();
+        let offset = match form {
+            Form::Equation => Offset::new(terms, coefficients, form, &[], &delta, differences.order()),
+            Form::Mean => Offset::new(terms, coefficients, form, &phi, &recursion, differences.order()),
+        };
+        Self { phi, differences, delta, recursion, offset, innovations, start, stand_in }
+    }
+
+    /// The intercept c of the equation of z_t.
     #[must_use]
     pub fn intercept(&self) -> f64 {
-        self.intercept
+        self.offset.line().0
     }
 
-    /// b, the coefficient of t = 1, 2, ..
+    /// The coefficient of t = 1, 2, .. in the equation of z_t; t counts from the first value that has its differences.
     #[must_use]
     pub fn slope(&self) -> f64 {
-        self.slope
+        self.offset.line().1
     }
 
     /// phi_1..phi_p.
@@ -53,10 +192,46 @@ impl Ar {
         &self.phi
     }
 
-    /// sigma.
+    /// The differences that are taken first.
+    #[must_use]
+    pub fn differences(&self) -> &Differences {
+        &self.differences
+    }
+
+    /// The terms beside the lags.
+    #[must_use]
+    pub fn terms(&self) -> &Terms {
+        self.offset.terms()
+    }
+
+    /// Their coefficients b, in the order of [`Terms::names`].
+    #[must_use]
+    pub fn term_coefficients(&self) -> &[f64] {
+        self.offset.coefficients()
+    }
+
+    /// How the terms enter.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        self.offset.form()
+    }
+
+    /// What is assumed of the values before the first.
+    #[must_use]
+    pub fn start(&self) -> Start {
+        self.start
+    }
+
+    /// The distribution of e_t.
+    #[must_use]
+    pub fn innovations(&self) -> Innovations {
+        self.innovations
+    }
+
+    /// sigma: the scale of the innovations.
     #[must_use]
     pub fn innovation_sd(&self) -> f64 {
-        self.innovation_sd
+        self.innovations.scale()
     }
 
     /// The order p.
@@ -65,197 +240,123 @@ impl Ar {
         self.phi.len()
     }
 
-    /// psi_0..psi_{h-1}: the effect of an innovation j steps later. O(h p).
+    /// How many values a conditional looks back on: p + d + mD.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.stand_in.len()
+    }
+
+    /// psi_0..psi_{h-1}: the effect of an innovation on x, j steps later (Box, Jenkins, Reinsel and Ljung 2015, section
+    /// 5.2). O(h p).
     #[must_use]
     pub fn psi_weights(&self, count: usize) -> Vec<f64> {
-        let mut psi = Vec::with_capacity(count);
+        let mut psi: Vec<f64> = Vec::with_capacity(count);
         for j in 0..count {
-            let weight = |(i, phi): (usize, &f64)| phi * psi[j - 1 - i];
-            let next = if j == 0 { 1.0 } else { self.phi.iter().enumerate().take(j).map(weight).sum() };
+            let weight = |(lag, a): &(usize, f64)| a * psi[j - lag];
+            let next =
+                if j == 0 { 1.0 } else { self.recursion.iter().take_while(|(lag, _)| *lag <= j).map(weight).sum() };
             psi.push(next);
         }
         psi
     }
 
-    fn deterministic(&self, index: i64) -> f64 {
-        self.intercept + self.slope * (index + 1) as f64
-    }
-
-    /// The means of the values after the first p of a lane (`x[..p]` is what they look back on), in blocks, each given
-    /// to `use_block(first row, means)`.
-    fn means(&self, x: &[f64], first_index: i64, mut use_block: impl FnMut(usize, &[f64])) {
-        let p = self.order();
-        let mut means = [0.0; BLOCK];
-        for start in (p..x.len()).step_by(BLOCK) {
-            let end = (start + BLOCK).min(x.len());
-            let block = &mut means[..end - start];
-            self.fill_means(&x[start - p..end], first_index + start as i64, block);
-            use_block(start, block);
+    /// # Errors
+    /// If the covariates are not those of the model, or not known over all steps of a batch.
+    pub(super) fn check_covariates(&self, steps: usize, known: &Covariates) -> Result<()> {
+        let names = &self.terms().covariates;
+        let error = |what: String| Err(Error::usage(what).expected(format!("values of {}", names.join(", "))));
+        if names.len() != known.width() {
+            return error(format!("the model has {} covariates, and {} are given", names.len(), known.width()));
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
+        if known.steps() < steps {
+            return error(format!("covariates are known for {} steps, and {steps} are read", known.steps()));
+        }
+        match (0..steps).find(|&step| !known.row(step).all().iter().all(|x| x.is_finite())) {
+            Some(step) => error(format!("a covariate is missing at step {}", step + 1)),
+            None => Ok(()),
         }
     }
 
-    /// The means of `means.len()` values whose p predecessors begin `x`.
-    fn fill_means(&self, x: &[f64], first_index: i64, means: &mut [f64]) {
-        let p = self.order();
-        if self.slope == 0.0 {
-            means.fill(self.intercept);
-        } else {
-            (first_index..).zip(means.iter_mut()).for_each(|(index, mean)| *mean = self.deterministic(index));
-        }
-        for (i, phi) in self.phi.iter().enumerate() {
-            let past = &x[p - 1 - i..];
-            means.iter_mut().zip(past).for_each(|(mean, past)| *mean += phi * past);
+    /// The means of `means.len()` values that stand in `x` after as many values as the model looks back on; `means`
+    /// holds their offsets.
+    fn add_lags(&self, x: &[f64], means: &mut [f64]) {
+        let depth = self.depth();
+        for &(lag, a) in &self.recursion {
+            let past = &x[depth - lag..];
+            means.iter_mut().zip(past).for_each(|(mean, past)| *mean += a * past);
         }
     }
 
-    /// The sum of squared one-step errors over the rows whose p lags are known, and their number.
-    pub(super) fn sum_of_squares<'a>(&self, series: impl Iterator<Item = &'a [f64]>) -> (f64, usize) {
-        let (mut squares, mut rows) = (0.0, 0);
-        for x in series {
-            self.means(x, 0, |start, means| {
-                let errors = x[start..].iter().zip(means).map(|(x, mean)| x - mean);
-                for error in errors.filter(|error| !error.is_nan()) {
-                    squares += error * error;
-                    rows += 1;
-                }
-            });
-        }
-        (squares, rows)
-    }
-
-    /// Conditionals of one lane without missing values: lags before the context are the level, and such rows undefined.
-    fn filter(&self, context: &Batch, target: &Batch) -> Predictive {
-        let p = self.order();
-        let known = context.steps().min(p);
-        let mut x = vec![self.level; p - known];
-        x.extend_from_slice(&context.values()[context.steps() - known..]);
+    /// Conditionals of one lane without missing values, of which at most the first `depth` are not settled by their
+    /// lags alone: lags before the context are stand-ins, and such rows undefined.
+    fn filter(&self, context: &Batch, target: &Batch, known: &Covariates) -> Predictive {
+        let depth = self.depth();
+        let read = context.steps().min(depth);
+        let mut x: Vec<f64> = self.stand_in[..depth - read].iter().rev().copied().collect();
+        x.extend_from_slice(&context.values()[context.steps() - read..]);
         x.extend_from_slice(target.values());
-        let mut rows = Predictive::new(Family::Gaussian, target.steps());
-        let first_index = context.end(0) - p as i64;
-        self.means(&x, first_index, |start, means| {
-            for (row, mean) in (start - p..).zip(means) {
-                rows.set(row, &[*mean, self.innovation_sd], row + known >= p && self.innovation_sd > 0.0);
+        let mut rows = Predictive::new(self.family(), target.steps());
+        let mut means = [0.0; BLOCK];
+        for start in (0..target.steps()).step_by(BLOCK) {
+            let end = (start + BLOCK).min(target.steps());
+            let block = &mut means[..end - start];
+            self.offset.fill(context.end(0) + start as i64, known, context.steps() + start, block);
+            self.add_lags(&x[start..end + depth], block);
+            for (row, &mean) in (start..).zip(block.iter()) {
+                self.innovations.write(row, (mean, 1.0), row + read >= depth, &mut rows);
             }
-        });
+        }
         rows
     }
 }
 
+/// The coefficients a_k of 1 - phi(B) delta(B), without zeros.
+fn expand(phi: &[f64], delta: &[(usize, f64)]) -> Vec<(usize, f64)> {
+    let mut dense = vec![0.0; phi.len() + delta.last().map_or(0, |&(lag, _)| lag)];
+    delta.iter().for_each(|(lag, weight)| dense[lag - 1] += weight);
+    for (i, phi) in (1..).zip(phi) {
+        dense[i - 1] += phi;
+        delta.iter().for_each(|(lag, weight)| dense[i + lag - 1] -= phi * weight);
+    }
+    (1..).zip(dense).filter(|(_, a)| *a != 0.0).collect()
+}
+
 impl Autoregressive for Ar {
     fn family(&self) -> Family {
-        Family::Gaussian
+        self.innovations.family()
     }
 
-    fn begin<'m>(&'m self, context: &Batch, _known: &Covariates) -> Result<Running<'m>> {
-        let lanes = context.lanes();
-        let mut session = ArSession {
-            model: self,
-            index: context.ends(),
-            ring: LagRing::new(self.order(), lanes, self.level),
-            mean: vec![0.0; lanes],
-        };
-        if (0..lanes).any(|lane| context.lane(lane).any(f64::is_nan)) {
-            session.read_with_gaps(context);
-        } else {
-            session.ring.read_end(context);
-        }
-        Ok(Box::new(session))
+    fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {
+        self.check_covariates(context.steps(), known)?;
+        Ok(Box::new(ArSession::begin(self, context, known)))
     }
 
     fn memory(&self) -> Option<usize> {
-        Some(self.order())
+        Some(self.depth())
     }
 
     fn conditionals(&self, context: &Batch, target: &Batch, known: &Covariates) -> Result<Predictive> {
         let is_known = |batch: &Batch| batch.values().iter().all(|x| !x.is_nan());
-        if context.lanes() == 1 && target.lanes() == 1 && is_known(context) && is_known(target) {
-            return Ok(self.filter(context, target));
+        if !(context.lanes() == 1 && target.lanes() == 1 && is_known(context) && is_known(target)) {
+            return step_through(self, context, target, known);
         }
-        step_through(self, context, target, known)
-    }
-}
-
-/// The lags of every lane.
-#[derive(Debug, Clone)]
-struct ArSession<'m> {
-    model: &'m Ar,
-    /// The index of the next value of each lane.
-    index: Vec<i64>,
-    ring: LagRing,
-    /// Scratch: the conditional means.
-    mean: Vec<f64>,
-}
-
-impl ArSession<'_> {
-    /// Reads a context value by value: a missing one is replaced by its conditional mean, padding is skipped.
-    fn read_with_gaps(&mut self, context: &Batch) {
-        for (lane, index) in self.index.iter_mut().enumerate() {
-            *index = context.end(lane) - context.steps() as i64;
-        }
-        for step in 0..context.steps() {
-            self.observe(context.row(step));
-            for lane in (0..self.index.len()).filter(|&lane| step < context.padding(lane)) {
-                self.ring.restart(lane);
-            }
-        }
-    }
-
-    fn update_means(&mut self) {
-        for (mean, &index) in self.mean.iter_mut().zip(&self.index) {
-            *mean = self.model.deterministic(index);
-        }
-        for (lag, phi) in (1..).zip(&self.model.phi) {
-            self.mean.iter_mut().zip(self.ring.lag(lag)).for_each(|(mean, past)| *mean += phi * past);
-        }
-    }
-}
-
-impl<'m> Session<'m> for ArSession<'m> {
-    fn lanes(&self) -> usize {
-        self.index.len()
-    }
-
-    fn conditional(&mut self, _known: Rows<'_>, out: &mut Predictive) {
-        self.update_means();
-        let sd = self.model.innovation_sd;
-        for (lane, &mean) in self.mean.iter().enumerate() {
-            out.set(lane, &[mean, sd], self.ring.is_known(lane) && sd > 0.0);
-        }
-    }
-
-    fn observe(&mut self, x: &[f64]) {
-        if x.iter().any(|x| x.is_nan()) {
-            self.update_means();
-        }
-        self.ring.push(x, &self.mean);
-        self.index.iter_mut().for_each(|index| *index += 1);
-    }
-
-    fn fork(&self, parents: &[usize]) -> Running<'m> {
-        Box::new(ArSession {
-            model: self.model,
-            index: parents.iter().map(|&lane| self.index[lane]).collect(),
-            ring: self.ring.fork(parents),
-            mean: vec![0.0; parents.len()],
-        })
-    }
-
-    fn gaussian_paths(&self, _known: &Covariates, horizon: usize) -> Option<Vec<Vec<GaussianPath>>> {
-        let p = self.model.order();
-        let psi = self.model.psi_weights(horizon).iter().map(|psi| psi * self.model.innovation_sd).collect::<Vec<_>>();
-        let path = |lane: usize| {
-            let mut x: Vec<f64> = (1..=p).rev().map(|lag| self.ring.lag(lag)[lane]).collect();
-            for h in 0..horizon {
-                let past = self.model.phi.iter().enumerate().map(|(i, phi)| phi * x[p + h - 1 - i]);
-                x.push(self.model.deterministic(self.index[lane] + h as i64) + past.sum::<f64>());
-            }
-            GaussianPath {
-                weight: 1.0,
-                mean: x.split_off(p),
-                factor: PathFactor::Toeplitz(psi.clone()),
-                maps: vec![OuterMap::IDENTITY; horizon],
-            }
+        self.check_covariates(context.steps() + target.steps(), known)?;
+        // A stationary start takes its first steps through the filter of the session.
+        let unsettled = match self.start {
+            Start::Stationary => self.depth().saturating_sub(context.steps()).min(target.steps()),
+            Start::Given => 0,
         };
-        Some((0..self.index.len()).map(|lane| vec![path(lane)]).collect())
+        if unsettled == 0 {
+            return Ok(self.filter(context, target, known));
+        }
+        let (head, tail) = target.values().split_at(unsettled);
+        let mut rows = step_through(self, context, &Batch::single(head, target.start(0)), known)?;
+        let read: Vec<f64> = context.values().iter().chain(head).copied().collect();
+        let read = Batch::single(&read, context.start(0));
+        rows.append(&self.filter(&read, &Batch::single(tail, read.end(0)), known));
+        Ok(rows)
     }
 }

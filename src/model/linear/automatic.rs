@@ -14,7 +14,7 @@
 //! | estimator | least squares for long series, Yule-Walker (always stationary) for others |
 //! | order | AICc up to the limit of [`default_max_order`] |
 
-use super::{Ar, Criterion, Estimator, LinearSpec, Order, OrderRow, Trend};
+use super::{Ar, Estimator, LinearSpec, Order, OrderRow, Terms};
 use crate::data::period::interpolated;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -87,8 +87,8 @@ pub struct ArSpec {
     pub order: Order,
     /// The estimator.
     pub estimator: Choice<Estimator>,
-    /// Intercept and time trend of the differenced values.
-    pub trend: Trend,
+    /// The terms beside the lags, of the differenced values.
+    pub terms: Terms,
     /// The link.
     pub transform: Choice<LinkChoice>,
     /// What is done about the season.
@@ -102,9 +102,9 @@ pub struct ArSpec {
 impl Default for ArSpec {
     fn default() -> Self {
         Self {
-            order: Order::Auto { max: None, criterion: Criterion::Aicc },
+            order: Order::default(),
             estimator: Choice::Auto,
-            trend: Trend::Constant,
+            terms: Terms::default(),
             transform: Choice::Auto,
             seasonal: Choice::Auto,
             difference: Choice::Auto,
@@ -118,8 +118,8 @@ impl Fit for ArSpec {
 
     fn fit(&self, train: &[Series]) -> Result<Fitted<Self::Model>> {
         let (transform, linear) = self.plan(train)?;
-        let prefix = describe(&transform);
-        let preprocessing = self.numbers_of(&transform);
+        let prefix = describe(&transform, &linear.differences);
+        let preprocessing = self.numbers_of(&transform, &linear.differences);
         let mut fitted = Transformed::fit(&linear, transform, train)?;
         fitted.summary.name = "AR".to_owned();
         fitted.summary.preprocessing = preprocessing;
@@ -132,8 +132,7 @@ impl Fit for ArSpec {
 
 impl ArSpec {
     /// Everything that a transform consists of, for programs that want to do it again.
-    fn numbers_of(&self, transform: &Transform) -> Vec<(String, Vec<f64>)> {
-        let differences = transform.differences();
+    fn numbers_of(&self, transform: &Transform, differences: &Differences) -> Vec<(String, Vec<f64>)> {
         let lambda = match transform.link() {
             Link::Identity => None,
             Link::Log => Some(("lambda", vec![0.0])),
@@ -189,7 +188,7 @@ impl ArSpec {
         };
         let differences = Differences::new(difference, seasonal_differences, self.period);
         let left = x.len().saturating_sub(differences.order());
-        let transform = Transform::new(component, link, differences)?;
+        let transform = Transform::new(component, link, Differences::none())?;
         let estimator = self
             .estimator
             .or_else(|| if is_long { Estimator::LeastSquares } else { Estimator::YuleWalker { adjusted: false } });
@@ -199,7 +198,7 @@ impl ArSpec {
             }
             chosen => chosen,
         };
-        Ok((transform, LinearSpec { order, estimator, trend: self.trend }))
+        Ok((transform, LinearSpec { order, estimator, terms: self.terms.clone(), differences }))
     }
 
     /// The criteria of every order that would be tried, on the transformed values and a common sample.
@@ -210,6 +209,7 @@ impl ArSpec {
         let (transform, linear) = self.plan(train)?;
         let inner: Vec<Series> = train.iter().map(|series| transform.forward(series)).collect::<Result<_>>()?;
         let longest = inner.iter().map(Series::len).max().unwrap_or(0);
+        let longest = longest.saturating_sub(linear.differences.order());
         let max = match linear.order {
             Order::Fixed(p) => p.max(default_max_order(longest, self.period)),
             Order::Auto { max, .. } => max.unwrap_or_else(|| default_max_order(longest, self.period)),
@@ -277,7 +277,7 @@ fn looks_stationary(x: &[f64]) -> bool {
 }
 
 /// What was done before the autoregression, in words; empty for nothing.
-fn describe(transform: &Transform) -> String {
+fn describe(transform: &Transform, differences: &Differences) -> String {
     let mut words = Vec::new();
     match transform.link() {
         Link::Identity => {}
@@ -289,7 +289,6 @@ fn describe(transform: &Transform) -> String {
         Seasonal::Multiplicative(factors) => words.push(format!("values over {} seasonal factors", factors.len())),
         Seasonal::Additive(factors) => words.push(format!("values less {} seasonal factors", factors.len())),
     }
-    let differences = transform.differences();
     if differences.seasonal() > 0 {
         words.push(format!("seasonal differences ({})", differences.seasonal()));
     }

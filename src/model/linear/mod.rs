@@ -21,10 +21,16 @@
 
 mod ar;
 mod automatic;
-mod estimate;
+mod closed_form;
+mod design;
+mod offset;
 mod order;
+mod session;
+mod spec;
+mod terms;
 
-pub use ar::Ar;
+pub use ar::{Ar, ArParts, Form, Innovations, Start};
 pub use automatic::{ArSpec, Choice, LinkChoice, SeasonalChoice, default_max_order};
-pub use estimate::{Estimator, LinearSpec, Trend};
 pub use order::{Criterion, Order, OrderRow};
+pub use spec::{Estimator, LinearSpec};
+pub use terms::{Fourier, Terms, Trend};

@@ -44,6 +44,12 @@ pub enum Order {
     },
 }
 
+impl Default for Order {
+    fn default() -> Self {
+        Self::Auto { max: None, criterion: Criterion::Aicc }
+    }
+}
+
 /// One order on the common sample.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OrderRow {

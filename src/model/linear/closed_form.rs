@@ -1,0 +1,227 @@
+//! From differenced series to coefficients in closed form: Yule-Walker and conditional least squares.
+//!
+//! Several series are pooled: their lagged products (or rows) add up, each from its own index 0, and give one set of
+//! coefficients. A missing value takes the products or rows that contain it with it.
+
+use super::ar::{Form, Innovations, Start};
+use super::design::Design;
+use super::order::OrderRow;
+use super::spec::{Estimate, Estimated, LinearSpec, is_constant, values};
+use super::terms::Trend;
+use crate::data::series::Series;
+use crate::data::windows::{Stretch, stretches};
+use crate::error::{Error, Result};
+use crate::math::autocovariance::{Divisor, LaggedProducts, mean};
+use crate::math::least_squares::{Deterministic, LagRegression, Segment, Solution};
+use crate::math::toeplitz::{Levinson, inverse_diagonal, inverse_sum};
+
+/// The rows of least squares: times count from 1 at the first value of each series.
+fn segments(train: &[Series], lags: usize) -> Vec<Segment<'_>> {
+    values(train)
+        .flat_map(|x| stretches(x, lags))
+        .map(|Stretch { values, start }| Segment { x: values, time: start as f64 + 1.0 })
+        .collect()
+}
+
+impl LinearSpec {
+    /// The trend as columns of the lag regression.
+    fn deterministic(&self) -> Deterministic {
+        match self.terms.trend {
+            Trend::None => Deterministic::None,
+            Trend::Constant => Deterministic::Constant,
+            Trend::ConstantTrend => Deterministic::ConstantTrend,
+        }
+    }
+
+    /// Whether the terms are a line that the lag regression holds itself.
+    fn is_plain(&self) -> bool {
+        self.terms.is_line() && self.terms.covariates.is_empty()
+    }
+
+    /// What moment estimators work on: the deviations from the terms, with the terms' least squares coefficients. An
+    /// intercept alone is not taken out but left to the products as their level.
+    fn deviations(&self, train: &[Series]) -> Result<Deviations> {
+        if self.is_plain() && self.terms.trend != Trend::ConstantTrend {
+            let level = if self.terms.has_intercept() { mean(values(train)) } else { 0.0 };
+            let coefficients = if self.terms.has_intercept() { vec![(level, None)] } else { Vec::new() };
+            return Ok(Deviations { coefficients, level, values: None });
+        }
+        let rows = Design::new(self, train, 0);
+        let fit = rows.least_squares()?;
+        let coefficients = fit.coefficients.iter().map(|&b| (b, None)).collect();
+        Ok(Deviations { coefficients, level: 0.0, values: Some(rows.deviations(&fit.coefficients, train)) })
+    }
+
+    pub(super) fn yule_walker_orders(&self, train: &[Series], max: usize, adjusted: bool) -> Result<Vec<OrderRow>> {
+        let deviations = self.deviations(train)?;
+        let (products, solved) = levinson(&deviations, train, max, adjusted);
+        let row = |order: usize| OrderRow {
+            order,
+            innovation_variance: solved.variance(order),
+            rows: products.known(),
+            parameters: (order + self.terms.width() + 1) as f64,
+        };
+        Ok((0..=solved.max_order()).map(row).collect())
+    }
+
+    pub(super) fn yule_walker(&self, train: &[Series], order: usize, adjusted: bool) -> Result<Estimate> {
+        let deviations = self.deviations(train)?;
+        let (products, solved) = levinson(&deviations, train, order, adjusted);
+        let n = products.known();
+        if solved.max_order() < order {
+            if solved.variance(0) > 0.0 {
+                return Err(Error::numeric(format!("Yule-Walker has no solution of order {order}"))
+                    .expected(format!("an order of at most {}: the autocovariances are those of an exactly predictable series beyond it", solved.max_order()))
+                    .hint("lower --order or use --estimator least-squares"));
+            }
+            return Ok(self.constant(deviations, order));
+        }
+        let variance = solved.variance(order);
+        let unbiased_variance = variance * n / (n - (order + self.terms.width()) as f64);
+        let errors = inverse_diagonal(&solved, order);
+        let phi = solved.coefficients(order).into_iter().zip(errors);
+        let phi = phi.map(|(phi, d)| (phi, Some((d * unbiased_variance / n).sqrt()))).collect();
+        // c = level (1 - sum phi): the variance of the level is sigma^2 / (n (1 - sum phi)^2) for long series, that of
+        // sum phi is 1' inverse(Gamma) 1 sigma^2 / n, and the two are independent.
+        let intercept_error = (self.is_plain() && self.terms.trend == Trend::Constant)
+            .then(|| ((1.0 + deviations.level.powi(2) * inverse_sum(&solved, order)) * unbiased_variance / n).sqrt());
+        Ok(self.of_deviations(deviations, phi, variance, unbiased_variance, intercept_error))
+    }
+
+    /// An estimate of the deviations from the terms. A line is multiplied out into the equation, whose intercept people
+    /// compare with that of least squares; other terms stay the mean.
+    fn of_deviations(
+        &self,
+        deviations: Deviations,
+        phi: Vec<Estimated>,
+        variance: f64,
+        unbiased_variance: f64,
+        intercept_error: Option<f64>,
+    ) -> Estimate {
+        let mut terms = deviations.coefficients;
+        let mut form = Form::Mean;
+        if self.is_plain() {
+            form = Form::Equation;
+            let sum: f64 = phi.iter().map(|phi| phi.0).sum();
+            let moment: f64 = (1..).zip(&phi).map(|(i, phi)| f64::from(i) * phi.0).sum();
+            let slope = terms.get(1).map_or(0.0, |slope| slope.0);
+            if let Some(intercept) = terms.first_mut() {
+                *intercept = (intercept.0 * (1.0 - sum) + slope * moment, intercept_error);
+            }
+            if let Some(slope) = terms.get_mut(1) {
+                slope.0 *= 1.0 - sum;
+            }
+        }
+        let innovations = Innovations::Gaussian { sd: variance.sqrt() };
+        Estimate { terms, form, phi, innovations, unbiased_variance, start: Start::Given }
+    }
+
+    /// No variation to explain: every coefficient is zero.
+    fn constant(&self, deviations: Deviations, order: usize) -> Estimate {
+        self.of_deviations(deviations, vec![(0.0, None); order], 0.0, 0.0, None)
+    }
+
+    pub(super) fn least_squares_orders(&self, train: &[Series], max: usize) -> Result<Vec<OrderRow>> {
+        let width = self.terms.width();
+        // Rows must outnumber the coefficients of the largest order, in spite of gaps.
+        let mut lags = max;
+        while lags > 0 && complete_rows(train, lags) <= width + lags + 1 {
+            lags /= 2;
+        }
+        let rows = complete_rows(train, lags) as f64;
+        let squares = if self.is_plain() {
+            let regression = LagRegression::new(segments(train, lags), self.deterministic(), lags);
+            (0..=regression.rank_order()).map(|order| regression.rss(order)).collect()
+        } else {
+            Design::new(self, train, lags).nested_rss()?
+        };
+        let row = |(order, rss): (usize, f64)| OrderRow {
+            order,
+            innovation_variance: rss / rows,
+            rows,
+            parameters: (order + width + 1) as f64,
+        };
+        Ok(squares.into_iter().enumerate().map(row).collect())
+    }
+
+    pub(super) fn least_squares(&self, train: &[Series], order: usize) -> Result<Estimate> {
+        let width = self.terms.width() + order;
+        let rows = complete_rows(train, order);
+        if rows <= width {
+            return Err(Error::data(format!("only {rows} rows have all {order} lags"))
+                .expected(format!("more than the {width} coefficients"))
+                .hint("lower --order, or fill gaps with --missing interpolate"));
+        }
+        let found = if self.is_plain() { self.lag_regression(train, order)? } else { self.regression(train, order)? };
+        let Some((coefficients, inverse_diagonal, rss)) = found else {
+            return Ok(self.constant(self.deviations(train)?, order));
+        };
+        let n = rows as f64;
+        let with_errors = coefficients.iter().zip(inverse_diagonal).map(|(b, d)| (*b, Some((d * rss / n).sqrt())));
+        let mut terms: Vec<Estimated> = with_errors.collect();
+        let phi = terms.split_off(self.terms.width());
+        Ok(Estimate {
+            terms,
+            form: Form::Equation,
+            phi,
+            innovations: Innovations::Gaussian { sd: (rss / n).sqrt() },
+            unbiased_variance: rss / (n - width as f64),
+            start: Start::Given,
+        })
+    }
+
+    /// Coefficients, diagonal of the inverse and RSS where terms are a line; `None` for a constant series.
+    fn lag_regression(&self, train: &[Series], order: usize) -> Result<Option<Solved>> {
+        let regression = LagRegression::new(segments(train, order), self.deterministic(), order);
+        if regression.rank_order() >= order {
+            let Solution { coefficients, inverse_diagonal, rss } = regression.solve(order);
+            return Ok(Some((coefficients, inverse_diagonal, rss)));
+        }
+        if is_constant(train) {
+            return Ok(None);
+        }
+        Err(Error::numeric(format!("the lags of order {order} are linearly dependent"))
+            .expected(format!("an order of at most {}", regression.rank_order()))
+            .hint("lower --order or leave it to --order auto"))
+    }
+
+    /// The same with any terms.
+    fn regression(&self, train: &[Series], order: usize) -> Result<Option<Solved>> {
+        let design = Design::new(self, train, order);
+        let fit = design.least_squares()?;
+        let inverse = fit.inverse();
+        Ok(Some((fit.coefficients, inverse.diagonal().as_slice().to_vec(), fit.rss)))
+    }
+}
+
+/// Coefficients, the diagonal of (X'X)^-1, RSS.
+type Solved = (Vec<f64>, Vec<f64>, f64);
+
+/// What is left of the training values without their terms.
+struct Deviations {
+    coefficients: Vec<Estimated>,
+    /// What is still to be subtracted.
+    level: f64,
+    /// The deviations of every series; the series themselves where nothing else is subtracted.
+    values: Option<Vec<Vec<f64>>>,
+}
+
+/// The number of rows that have all lags.
+fn complete_rows(train: &[Series], lags: usize) -> usize {
+    values(train).flat_map(|x| stretches(x, lags)).map(|stretch| stretch.values.len() - lags).sum()
+}
+
+/// The lagged products about the level and the recursion on them. Where missing values leave autocovariances that no
+/// stationary process has, those with missing values set to the mean are used.
+fn levinson(deviations: &Deviations, train: &[Series], max: usize, adjusted: bool) -> (LaggedProducts, Levinson) {
+    let divisor = if adjusted { Divisor::Adjusted } else { Divisor::Biased };
+    let products = match &deviations.values {
+        Some(values) => LaggedProducts::of(values.iter().map(Vec::as_slice), deviations.level, max),
+        None => LaggedProducts::of(values(train), deviations.level, max),
+    };
+    let mut solved = Levinson::solve(&products.autocovariances(divisor));
+    if solved.max_order() < max && values(train).flatten().any(|x| x.is_nan()) {
+        solved = Levinson::solve(&products.positive_definite_autocovariances());
+    }
+    (products, solved)
+}
