@@ -1,11 +1,12 @@
 //! Numerical building blocks that know nothing of time series models: random streams, special functions,
-//! autocovariances, Toeplitz and least-squares systems, tails.
+//! autocovariances, Toeplitz and least-squares systems, tails, roots.
 
 pub mod autocovariance;
 pub mod least_squares;
 pub mod pareto;
 pub mod random;
 pub mod residual_tests;
+pub mod roots;
 pub mod special;
 pub mod stationarity;
 pub mod toeplitz;

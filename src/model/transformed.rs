@@ -330,6 +330,10 @@ impl<M: Autoregressive> Autoregressive for Transformed<M> {
         self.inner.family()
     }
 
+    fn link(&self) -> Link {
+        self.transform.link
+    }
+
     fn memory(&self) -> Option<usize> {
         self.inner.memory().map(|steps| steps + self.transform.differences.order())
     }
@@ -416,6 +420,7 @@ impl<M: Autoregressive> Transformed<M> {
             session.conditional(known.row(t), &mut rows);
             session.observe(context.row(t));
         }
+        session.end_context();
         Ok(session)
     }
 }
@@ -533,6 +538,10 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
             self.at = (self.at + 1) % order;
         }
         self.inner.observe(&self.z);
+    }
+
+    fn end_context(&mut self) {
+        self.inner.end_context();
     }
 
     fn fork(&self, parents: &[usize]) -> Running<'m> {
