@@ -22,7 +22,11 @@ pub fn increasing_root(mut low: f64, mut high: f64, scale: f64, at: impl Fn(f64)
     let mut last_step = high - low;
     for _ in 0..MOST_STEPS {
         let (value, slope) = at(x);
-        if value > 0.0 { high = x } else { low = x }
+        if value > 0.0 {
+            high = x
+        } else {
+            low = x
+        }
         let newton = x - value / slope;
         // False as well where the slope is zero or not a number.
         let is_safe = newton >= low && newton <= high && (newton - x).abs() <= 0.5 * last_step;

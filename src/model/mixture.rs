@@ -184,6 +184,11 @@ impl<'m> Session<'m> for MixtureSession<'m> {
         self.forget_rows();
     }
 
+    fn set_undefined(&mut self, lane: usize) {
+        self.members.iter_mut().for_each(|member| member.set_undefined(lane));
+        self.rows.iter_mut().for_each(|rows| rows.set_undefined(lane));
+    }
+
     fn fork(&self, parents: &[usize]) -> Running<'m> {
         Box::new(MixtureSession {
             prior: self.prior,
@@ -293,9 +298,10 @@ mod tests {
     fn log_likelihood(model: &dyn Autoregressive, future: &[f64]) -> f64 {
         let (context, target) = (Batch::single(&PAST, 0), Batch::single(future, 4));
         let rows = model.conditionals(&context, &target, &Covariates::none()).expect("conditionals");
-        let scores = future.iter().enumerate().map(|(row, x)| {
-            if rows.is_defined(row) && !x.is_nan() { rows.row(row).log_prob(*x) } else { 0.0 }
-        });
+        let scores = future
+            .iter()
+            .enumerate()
+            .map(|(row, x)| if rows.is_defined(row) && !x.is_nan() { rows.row(row).log_prob(*x) } else { 0.0 });
         scores.sum()
     }
 

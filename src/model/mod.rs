@@ -13,6 +13,7 @@
 //! memory; [`naive`] does all three in the smallest way, and `tests/laws.rs` then checks it against the laws that
 //! every model keeps.
 
+pub mod combination;
 mod lag_ring;
 pub mod linear;
 pub mod mixture;
@@ -110,6 +111,12 @@ pub trait Session<'m>: Send {
     /// Declares all that was observed to be context, as if the session had begun with it. Only a session that
     /// weighs what it observed against what it began with has anything to do (see [`mixture`]).
     fn end_context(&mut self) {}
+
+    /// Declares that the conditional of a lane, as last asked for, rests on an unknown value after all: whoever handed the
+    /// values down knows of a stand-in among them. Again only for a session that weighs what it observes.
+    fn set_undefined(&mut self, lane: usize) {
+        let _ = lane;
+    }
 
     /// A session whose lane i continues lane `parents[i]`: replicates, prunes or reorders lanes.
     fn fork(&self, parents: &[usize]) -> Running<'m>;

@@ -514,6 +514,7 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
             out.set_map(lane, map);
             if !self.is_base_known(lane) || self.since_stand_in[lane] < memory {
                 out.set_undefined(lane);
+                self.inner.set_undefined(lane);
             }
         }
     }
@@ -542,6 +543,10 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
 
     fn end_context(&mut self) {
         self.inner.end_context();
+    }
+
+    fn set_undefined(&mut self, lane: usize) {
+        self.inner.set_undefined(lane);
     }
 
     fn fork(&self, parents: &[usize]) -> Running<'m> {
