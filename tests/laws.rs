@@ -12,11 +12,13 @@ use std::sync::LazyLock;
 
 use common::{moments, simulate_ar};
 use foretoken::data::windows::{Stretch, stretches};
+use foretoken::forecast::{ForecastOptions, forecast};
 use foretoken::generate::{Generation, generate};
 use foretoken::math::random::LaneRng;
 use foretoken::math::special::normal_quantile;
+use foretoken::model::combination::{Combination, Weights};
 use foretoken::model::linear::{
-    Ar, ArSpec, Choice, Estimator, LinearSpec, LinkChoice, Order, SeasonalChoice, Terms, Trend,
+    Ar, ArSpec, Choice, Criterion, Estimator, LinearSpec, LinkChoice, Order, SeasonalChoice, Terms, Trend,
 };
 use foretoken::model::naive::Naive;
 use foretoken::model::transformed::{Differences, Seasonal, Transform, Transformed};
@@ -89,6 +91,7 @@ fn zoo(label: &str, train: &[Series]) -> Vec<Specimen> {
     all.extend(linear_models());
     all.extend(transformed_models());
     all.extend(automatic_models());
+    all.extend(averages());
     #[cfg(feature = "linfa")]
     all.extend(regressions());
     all.into_iter()
@@ -220,6 +223,42 @@ fn automatic_models() -> Vec<Entry> {
     ]
 }
 
+/// With and without intercept, of different orders.
+fn half_drift() -> Combination<LinearSpec> {
+    let members = vec![linear(2, YULE_WALKER, Trend::None), linear(1, YULE_WALKER, Trend::Constant)];
+    Combination { members, weights: Weights::Equal }
+}
+
+fn averages() -> Vec<Entry> {
+    let mut all = vec![of_spec(Units::Scale, half_drift())];
+    let ratios = Seasonal::Multiplicative(vec![1.1, 0.8, 1.3, 0.8]);
+    for (units, seasonal, link, differences) in [
+        (Units::Affine, Seasonal::None, Link::Identity, Differences::new(1, 0, 1)),
+        (Units::Scale, ratios.clone(), Link::Log, Differences::new(1, 0, 1)),
+        (Units::Scale, Seasonal::None, Link::BoxCox(0.5), Differences::new(1, 0, 1)),
+    ] {
+        let transform = Transform::new(seasonal, link, differences).expect("a transform");
+        let name = format!("{:?} behind {transform:?}", half_drift());
+        all.push(entry(name, units, move |train| Transformed::fit(&half_drift(), transform.clone(), train)));
+    }
+    // Members that disagree widely, and an average of averages.
+    let naive = vec![Naive::Mean, Naive::RandomWalk { drift: false }, Naive::Seasonal { period: 4 }];
+    let naive = Combination { members: naive, weights: Weights::Criterion(Criterion::Aic) };
+    all.push(of_spec(Units::Affine, naive.clone()));
+    all.push(of_spec(Units::Affine, Combination { members: vec![naive; 2], weights: Weights::Equal }));
+    // Members behind maps of their own.
+    for (link, factors) in [(Link::Identity, Seasonal::None), (Link::Log, ratios.clone()), (Link::BoxCox(0.4), ratios)]
+    {
+        let units = if factors == Seasonal::None { Units::Affine } else { Units::Scale };
+        let of = |seasonal: &Seasonal, d| Transform::new(seasonal.clone(), link, Differences::new(d, 0, 1));
+        let transforms = [of(&factors, 1), of(&Seasonal::None, 0), of(&Seasonal::None, 1)];
+        let members = transforms.into_iter().map(|transform| Behind(transform.expect("a transform"))).collect();
+        let spec = Combination { members, weights: Weights::Equal };
+        all.push(entry(format!("levels and differences behind {link:?}"), units, move |train| spec.fit(train)));
+    }
+    all
+}
+
 #[cfg(feature = "linfa")]
 fn regressions() -> Vec<Entry> {
     use foretoken::model::regression::{Noise, Regression};
@@ -257,11 +296,6 @@ impl Lane {
     fn last(&self, count: usize) -> Self {
         let skip = self.values.len() - count;
         Self { start: self.start + skip as i64, values: self.values[skip..].to_vec() }
-    }
-
-    /// The lane with further values.
-    fn then(&self, further: &[f64]) -> Self {
-        Self { start: self.start, values: [&self.values[..], further].concat() }
     }
 }
 
@@ -316,6 +350,33 @@ fn next(model: &dyn Autoregressive, session: &mut dyn Session<'_>) -> Predictive
 
 fn is_close(a: f64, b: f64, tolerance: f64) -> bool {
     a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1.0)
+}
+
+/// Where the variable of a row lies, and how far it spreads.
+fn location_and_scale(row: &Distribution<'_>) -> (f64, f64) {
+    let parameters = row.parameters();
+    let Family::Mixture { .. } = row.family() else { return (parameters[0], parameters[1]) };
+    let mean: f64 = parameters.chunks(3).map(|of| of[0] * of[1]).sum();
+    let square: f64 = parameters.chunks(3).map(|of| of[0] * (of[2].powi(2) + (of[1] - mean).powi(2))).sum();
+    (mean, square.sqrt())
+}
+
+fn is_mixture(model: &dyn Autoregressive) -> bool {
+    matches!(model.family(), Family::Mixture { .. })
+}
+
+/// The rows without the weights of mixtures. These depend on all that was observed since a session began, as a mixture
+/// is one of paths; what is weighted keeps every law.
+fn without_weights(rows: &Predictive) -> Predictive {
+    let Family::Mixture { .. } = rows.family() else { return rows.clone() };
+    let mut bare = rows.clone();
+    for row in 0..rows.rows() {
+        let of = rows.row(row);
+        let parameters: Vec<f64> = of.parameters().chunks(3).flat_map(|of| [1.0, of[1], of[2]]).collect();
+        bare.set(row, &parameters, rows.is_defined(row));
+        bare.set_map(row, of.map());
+    }
+    bare
 }
 
 /// Parameters and map of a row as numbers.
@@ -377,15 +438,48 @@ fn all_conditionals_at_once_are_those_of_stepping() {
 fn reading_a_context_is_observing_it() {
     law(|Specimen { name, model, .. }| {
         for lane in lanes().iter().chain(&gapped_lanes()) {
-            let whole = all_conditionals(&**model, lane);
+            let whole = without_weights(&all_conditionals(&**model, lane));
             for context in (0..lane.values.len()).filter(|&t| has_started(&**model, lane, t)) {
                 let steps = lane.values.len() - context;
-                let rest = conditionals(&**model, std::slice::from_ref(lane), steps);
+                let rest = without_weights(&conditionals(&**model, std::slice::from_ref(lane), steps));
                 for step in 0..steps {
-                    assert_same(&format!("{name} after {context} values"), (&rest, step), (&whole, context + step));
+                    assert_eq!(
+                        rest.is_defined(step),
+                        whole.is_defined(context + step),
+                        "{name} after {context} values"
+                    );
+                    // A mixture behind differences lets its mean stand in for a missing value, weights and all.
+                    if rest.is_defined(step) || !is_mixture(&**model) {
+                        assert_same(&format!("{name} after {context} values"), (&rest, step), (&whole, context + step));
+                    }
                 }
             }
         }
+    });
+}
+
+#[test]
+fn what_was_observed_can_be_made_a_context() {
+    law(|Specimen { name, model, .. }| {
+        for lane in lanes().iter().chain(&gapped_lanes()) {
+            let (start, steps) = (Lane { start: lane.start, values: lane.values[..9].to_vec() }, lane.values.len() - 9);
+            let mut observed = begin(&**model, &[start]);
+            for x in &lane.values[9..] {
+                let _ = next(&**model, &mut *observed);
+                observed.observe(&[*x]);
+            }
+            observed.end_context();
+            let read = next(&**model, &mut *begin(&**model, std::slice::from_ref(lane)));
+            assert_same(&format!("{name} after {steps} steps"), (&next(&**model, &mut *observed), 0), (&read, 0));
+        }
+    });
+}
+
+#[test]
+fn every_row_is_behind_the_link_of_its_model() {
+    law(|Specimen { name, model, .. }| {
+        let rows = conditionals(&**model, &gapped_lanes(), 25);
+        assert!((0..rows.rows()).all(|row| rows.row(row).map().link == model.link()), "{name}");
     });
 }
 
@@ -401,6 +495,8 @@ fn a_value_changes_nothing_at_or_before_its_time_and_nothing_beyond_the_memory()
             let after = all_conditionals(&**model, &changed);
             let differs = |row: usize| difference((&before, row), (&after, row), 0.0).is_some();
             assert!(!(0..=t).any(differs), "{name}: a value changes the past");
+            let (before, after) = (without_weights(&before), without_weights(&after));
+            let differs = |row: usize| difference((&before, row), (&after, row), 0.0).is_some();
             // Rounding may linger where the past is differenced away.
             let lingers = |row: usize| difference((&before, row), (&after, row), 1e-12).is_some();
             assert!(!(t + memory + 1..60).any(lingers), "{name}: the memory is longer than {memory}");
@@ -493,9 +589,12 @@ fn a_fork_continues_its_parents() {
             }
             let (ended, grown) = (next(&**model, &mut *child), next(&**model, &mut *grandchild));
             let continued = |parent: usize, column: usize| {
-                let further: Vec<f64> = values.iter().map(|row| row[column]).collect();
-                let lane = lanes[parent].then(&[first[parent]]).then(&further);
-                next(&**model, &mut *begin(&**model, &[lane]))
+                let mut alone = begin(&**model, std::slice::from_ref(&lanes[parent]));
+                for x in std::iter::once(first[parent]).chain(values.iter().map(|row| row[column])) {
+                    let _ = next(&**model, &mut *alone);
+                    alone.observe(&[x]);
+                }
+                next(&**model, &mut *alone)
             };
             for (i, &lane) in PARENTS.iter().enumerate() {
                 assert_same(&format!("{name}, child {i} grown"), (&ended, i), (&continued(lane, i), 0));
@@ -530,17 +629,20 @@ fn what_depends_on_a_missing_value_is_undefined_or_without_it_until_it_is_forgot
     law(|Specimen { name, model, .. }| {
         let memory = model.memory().expect("a finite memory");
         let lane = &lanes()[0];
-        let whole = all_conditionals(&**model, lane);
+        let with_weights = all_conditionals(&**model, lane);
+        // The weights of a mixture are right without the value: it is integrated out of them.
+        let whole = without_weights(&with_weights);
         for t in [0, 3, 17, 31] {
             let gapped = all_conditionals(&**model, &lane.missing(&[t]));
+            let past_changed = (0..=t).any(|row| difference((&gapped, row), (&with_weights, row), 0.0).is_some());
+            assert!(!past_changed, "{name}, value {t} missing: the past changed");
+            let gapped = without_weights(&gapped);
             let mut changed = lane.clone();
             changed.values[t] *= 1.3;
-            let changed = all_conditionals(&**model, &changed);
-            for row in 0..60 {
+            let changed = without_weights(&all_conditionals(&**model, &changed));
+            for row in t + 1..60 {
                 let what = format!("{name}, value {t} missing, row {row}");
-                if row <= t {
-                    assert!(difference((&gapped, row), (&whole, row), 0.0).is_none(), "{what}: the past changed");
-                } else if difference((&changed, row), (&whole, row), 1e-12).is_some() {
+                if difference((&changed, row), (&whole, row), 1e-12).is_some() {
                     let is_same = difference((&gapped, row), (&whole, row), 1e-12).is_none();
                     assert!(!(gapped.is_defined(row) && is_same), "{what}: depends on the missing value");
                 } else if row > t + memory {
@@ -581,7 +683,8 @@ fn an_undefined_row_still_holds_a_usable_distribution() {
 #[test]
 fn a_missing_value_is_replaced_by_the_middle_of_its_conditional_or_integrated_out() {
     law(|Specimen { name, model, .. }| {
-        for lane in lanes() {
+        // In a mixture every member has a stand-in of its own, so that no single value does what a missing one does.
+        for lane in lanes().into_iter().filter(|_| !is_mixture(&**model)) {
             let mut unknown = begin(&**model, std::slice::from_ref(&lane));
             let mut filled = unknown.fork(&[0]);
             if is_defined_after_a_gap(&**model, &lane) {
@@ -659,7 +762,7 @@ fn defined_rows(specimen: &Specimen) -> (Predictive, Vec<usize>) {
 /// Values from deep in the lower to deep in the upper tail, dense in the middle.
 fn nodes(row: &Distribution<'_>) -> Vec<f64> {
     const HALF: i32 = 4000;
-    let (location, scale) = (row.parameters()[0], row.parameters()[1]);
+    let (location, scale) = location_and_scale(row);
     let node = |i: i32| row.map().forward(location + scale * (9.0 * f64::from(i) / f64::from(HALF)).sinh());
     let mut nodes: Vec<f64> = (-HALF..=HALF).map(node).filter(|y| y.is_finite()).collect();
     nodes.dedup();
@@ -719,7 +822,7 @@ fn mean_and_spread_are_those_of_the_density() {
                 continue;
             }
             assert!((mean - row.mean()).abs() < 2e-3 * sd, "{}: {mean}, not {}", specimen.name, row.mean());
-            if row.parameters().len() == 2 {
+            if row.family() != Family::StudentT {
                 assert!((variance.sqrt() / sd - 1.0).abs() < 5e-3, "{}: {variance}", specimen.name);
             }
         }
@@ -844,13 +947,18 @@ fn the_gaussian_joint_is_that_of_sampled_paths() {
     law(|Specimen { name, model, .. }| {
         let (whole, gapped) = (lanes().remove(0), gapped_lanes().remove(1));
         for context in [whole, gapped, Lane { start: 2, values: Vec::new() }] {
+            // Where nothing is defined there is nothing to weigh a mixture's members by: every step draws one anew.
+            if is_mixture(&**model) && context.values.is_empty() {
+                continue;
+            }
             let contexts = std::slice::from_ref(&context);
             let Some(joint) = begin(&**model, contexts).gaussian_paths(&Covariates::none(), HORIZON) else { continue };
-            let [path] = &joint[0][..] else { panic!("{name}: one component per model so far") };
-            assert_eq!((path.weight, path.mean.len(), path.maps.len()), (1.0, HORIZON, HORIZON));
+            let total: f64 = joint[0].iter().map(|path| path.weight).sum();
+            assert!((total - 1.0).abs() < 1e-12, "{name}: weights sum to {total}");
+            assert!(joint[0].iter().all(|path| (path.mean.len(), path.maps.len()) == (HORIZON, HORIZON)), "{name}");
             let what = Generation::sample(HORIZON, PATHS, 4);
             let drawn = generate(&**model, &batch(contexts), &Covariates::none(), what).expect("paths");
-            check_joint(&format!("{name} from {} values", context.values.len()), path, &|step| {
+            check_joint(&format!("{name} from {} values", context.values.len()), &joint[0], &|step| {
                 drawn.step(step).to_vec()
             });
             checked += 1;
@@ -878,13 +986,25 @@ fn paths_after_an_unknown_end_are_the_later_steps_of_paths_from_the_last_known_v
     });
 }
 
-/// The path on which every innovation is zero, but for one of a standard deviation at step `shock`, in data units.
-fn steered_path(model: &dyn Autoregressive, context: &Lane, horizon: usize, shock: Option<usize>) -> Vec<f64> {
+/// The path on which every innovation of a component is zero, but for one of a standard deviation at step `shock`, in
+/// data units.
+fn steered_path(
+    model: &dyn Autoregressive,
+    context: &Lane,
+    horizon: usize,
+    (component, shock): (usize, Option<usize>),
+) -> Vec<f64> {
     let mut session = begin(model, std::slice::from_ref(context));
     let steer = |step: usize| {
         let rows = next(model, &mut *session);
         let (row, innovation) = (rows.row(0), f64::from(u8::from(shock == Some(step))));
-        let y = row.map().forward(row.parameters()[0] + innovation * row.parameters()[1]);
+        let parameters = row.parameters();
+        let [mean, sd] = if is_mixture(model) {
+            [1, 2].map(|i| parameters[3 * component + i])
+        } else {
+            [parameters[0], parameters[1]]
+        };
+        let y = row.map().forward(mean + innovation * sd);
         session.observe(&[y]);
         y
     };
@@ -897,57 +1017,129 @@ fn the_gaussian_joint_is_the_response_to_each_innovation() {
     law(|Specimen { name, model, .. }| {
         for context in [&lanes()[0], &lanes()[3], &gapped_lanes()[1]] {
             let joint = begin(&**model, std::slice::from_ref(context)).gaussian_paths(&Covariates::none(), HORIZON);
-            let Some(path) = joint.as_ref().map(|lanes| &lanes[0][0]) else { continue };
-            for shock in [None, Some(0), Some(1), Some(5)] {
-                let steered = steered_path(&**model, context, HORIZON, shock);
-                for (j, y) in steered.into_iter().enumerate() {
-                    let effect = shock.filter(|&i| i <= j).map_or(0.0, |i| factor_at(&path.factor, j, i));
-                    let (z, expected) = (path.maps[j].backward(y), path.mean[j] + effect);
-                    assert!(is_close(z, expected, 1e-8), "{name}, step {j}, {shock:?}: {z}, not {expected}");
+            for (component, path) in joint.iter().flat_map(|lanes| lanes[0].iter().enumerate()) {
+                for shock in [None, Some(0), Some(1), Some(5)] {
+                    let steered = steered_path(&**model, context, HORIZON, (component, shock));
+                    for (j, y) in steered.into_iter().enumerate() {
+                        let effect = shock.filter(|&i| i <= j).map_or(0.0, |i| factor_at(&path.factor, j, i));
+                        let (z, expected) = (path.maps[j].backward(y), path.mean[j] + effect);
+                        let what = format!("{name}, component {component}, step {j}, {shock:?}");
+                        assert!(is_close(z, expected, 1e-8), "{what}: {z}, not {expected}");
+                    }
                 }
             }
         }
     });
 }
 
-/// Five standard errors for each of the moments of one joint.
-fn check_joint(what: &str, path: &GaussianPath, drawn: &dyn Fn(usize) -> Vec<f64>) {
-    let errors: Vec<Vec<f64>> = (0..path.mean.len())
-        .map(|j| drawn(j).iter().map(|y| path.maps[j].backward(*y) - path.mean[j]).collect())
-        .collect();
-    let n = errors[0].len() as f64;
-    for j in 0..errors.len() {
-        let variance = covariance(path, j, j);
-        assert!((variance - path.factor.variances()[j]).abs() < 1e-9 * variance, "{what}, step {j}");
-        let mean = moments(&errors[j]).0;
-        assert!(mean.abs() < 5.0 * (variance / n).sqrt(), "{what}, step {j}: the mean is off by {mean}");
-        for k in 0..=j {
-            let (expected, other) = (covariance(path, j, k), covariance(path, k, k));
-            let sampled = errors[j].iter().zip(&errors[k]).map(|(a, b)| a * b).sum::<f64>() / n;
-            let bound = 5.0 * ((variance * other + expected * expected) / n).sqrt();
-            assert!((sampled - expected).abs() < bound, "{what}, steps {j} and {k}: {sampled}, not {expected}");
+#[test]
+fn the_joint_begins_with_the_next_conditional() {
+    law(|Specimen { name, model, .. }| {
+        let mut session = begin(&**model, &lanes());
+        for x in [20.0, 22.5, 18.0] {
+            let rows = next(&**model, &mut *session);
+            let joint = session.gaussian_paths(&Covariates::none(), 2).unwrap_or_default();
+            for (lane, paths) in joint.iter().enumerate() {
+                let (row, y) = (rows.row(lane), 21.0 + lane as f64);
+                let density = |path: &GaussianPath| {
+                    let mut first = Predictive::new(Family::Gaussian, 1);
+                    first.set(0, &[path.mean[0], path.factor.variances()[0].sqrt()], true);
+                    first.set_map(0, path.maps[0]);
+                    path.weight * first.row(0).log_prob(y).exp()
+                };
+                let (own, expected) = (row.log_prob(y).exp(), paths.iter().map(density).sum::<f64>());
+                assert!((own / expected - 1.0).abs() < 1e-9, "{name}, lane {lane}: {own}, not {expected}");
+            }
+            session.observe(&[x, x + 1.0, x - 2.0, x + 3.0]);
         }
-        check_mapped(&format!("{what}, step {j}"), path, j, &drawn(j));
+    });
+}
+
+/// Mean and covariance of a joint in link units, whatever the maps of its components.
+struct Moments {
+    mean: Vec<f64>,
+    covariance: Vec<Vec<f64>>,
+}
+
+impl Moments {
+    fn of(joint: &[GaussianPath]) -> Self {
+        let steps = joint[0].mean.len();
+        let units = |path: &GaussianPath, j: usize| path.maps[j].in_link_units();
+        let mean_of = |path: &GaussianPath, j: usize| units(path, j).0 + units(path, j).1 * path.mean[j];
+        let sum = |of: &dyn Fn(&GaussianPath) -> f64| joint.iter().map(|path| path.weight * of(path)).sum::<f64>();
+        let mean: Vec<f64> = (0..steps).map(|j| sum(&|path| mean_of(path, j))).collect();
+        let entry = |j: usize, k: usize| {
+            sum(&|path| {
+                let between = (mean_of(path, j) - mean[j]) * (mean_of(path, k) - mean[k]);
+                between + units(path, j).1 * units(path, k).1 * covariance(path, j, k)
+            })
+        };
+        let covariance = (0..steps).map(|j| (0..steps).map(|k| entry(j, k)).collect()).collect();
+        Self { covariance, mean }
     }
 }
 
-/// The marginal in data units: mean and standard deviation behind the map.
-fn check_mapped(what: &str, path: &GaussianPath, j: usize, drawn: &[f64]) {
-    let mut marginal = Predictive::new(foretoken::predictive::Family::Gaussian, 1);
-    marginal.set(0, &[path.mean[j], covariance(path, j, j).sqrt()], true);
-    marginal.set_map(0, path.maps[j]);
-    let row = marginal.row(0);
-    // Sample moments of heavier tails say nothing.
-    if path.maps[j].link != Link::Identity && row.std_dev() >= row.mean() {
+/// Five standard errors for each of the moments of one joint.
+fn check_joint(what: &str, joint: &[GaussianPath], drawn: &dyn Fn(usize) -> Vec<f64>) {
+    let Moments { mean, covariance: expected } = Moments::of(joint);
+    let link = joint[0].maps[0].link;
+    let errors: Vec<Vec<f64>> =
+        (0..mean.len()).map(|j| drawn(j).iter().map(|y| link.apply(*y) - mean[j]).collect()).collect();
+    let n = errors[0].len() as f64;
+    for path in joint {
+        for (j, variance) in path.factor.variances().into_iter().enumerate() {
+            assert!((covariance(path, j, j) - variance).abs() < 1e-9 * variance, "{what}, step {j}");
+        }
+    }
+    for j in 0..errors.len() {
+        let mean = moments(&errors[j]).0;
+        assert!(mean.abs() < 5.0 * (expected[j][j] / n).sqrt(), "{what}, step {j}: the mean is off by {mean}");
+        for k in 0..=j {
+            let products: Vec<f64> = errors[j].iter().zip(&errors[k]).map(|(a, b)| a * b).collect();
+            let (sampled, spread) = moments(&products);
+            let (expected, bound) = (expected[j][k], 5.0 * (spread / n).sqrt());
+            assert!((sampled - expected).abs() < bound, "{what}, steps {j} and {k}: {sampled}, not {expected}");
+        }
+    }
+}
+
+#[test]
+fn exact_marginals_are_those_of_sampled_paths() {
+    const PATHS: usize = 4000;
+    let mut exact = 0;
+    law(|Specimen { name, model, .. }| {
+        for context in [&lanes()[0], &gapped_lanes()[1]] {
+            let (context, none) = (batch(std::slice::from_ref(context)), Covariates::none());
+            let ahead = forecast(&**model, &context, &none, ForecastOptions::new(6)).expect("a forecast");
+            let drawn = generate(&**model, &context, &none, Generation::sample(6, PATHS, 8)).expect("paths");
+            exact += usize::from(ahead.paths().is_none());
+            for step in 0..6 {
+                for q in [0.02, 0.3, 0.5, 0.9, 0.99] {
+                    let edge = ahead.quantile(step, q);
+                    let below = drawn.step(step).iter().filter(|y| **y <= edge).count() as f64 / PATHS as f64;
+                    // Five standard errors, of two samples where the forecast is sampled as well.
+                    let bound = 5.0 * (q * (1.0 - q) * (1.0 / PATHS as f64 + 1.0 / 1000.0)).sqrt();
+                    assert!((below - q).abs() < bound, "{name}, step {step}: {below} lie below quantile {q}");
+                }
+                check_moments(&format!("{name}, step {step}"), (ahead.mean(step), ahead.std_dev(step)), &drawn, step);
+            }
+        }
+    });
+    assert!(exact > 100, "only {exact} forecasts were exact");
+}
+
+/// Mean and standard deviation in data units against those of paths. Sample moments of heavy tails say nothing.
+fn check_moments(what: &str, (mean, sd): (f64, f64), drawn: &foretoken::generate::Paths, step: usize) {
+    let y = drawn.step(step);
+    let (n, (sampled, variance)) = (y.len() as f64, moments(y));
+    let fourth = y.iter().map(|y| (y - sampled).powi(4)).sum::<f64>() / n;
+    if sd >= mean || fourth > 20.0 * variance * variance {
         return;
     }
-    let n = drawn.len() as f64;
-    let (mean, variance) = moments(drawn);
-    assert!((mean - row.mean()).abs() < 5.0 * (variance / n).sqrt(), "{what}: {mean}, not {}", row.mean());
-    let fourth = drawn.iter().map(|y| (y - mean).powi(4)).sum::<f64>() / n;
+    let bound = 5.0 * (variance / n).sqrt();
+    assert!((sampled - mean).abs() < bound, "{what}: mean {sampled}, not {mean}");
     let bound = 6.0 * ((fourth - variance * variance) / n).sqrt();
-    let expected = row.std_dev().powi(2);
-    assert!((variance - expected).abs() < bound, "{what}: variance {variance}, not {expected}");
+    assert!((variance - sd * sd).abs() < bound, "{what}: variance {variance}, not {}", sd * sd);
 }
 
 #[test]

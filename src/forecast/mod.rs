@@ -2,7 +2,8 @@
 //!
 //! Where the joint of the next h values is Gaussian before the outer map, marginals come in closed form from the
 //! moving-average weights of the innovations: Var = sum of psi_j^2, O(h) per series (Box, Jenkins, Reinsel and Ljung
-//! 2015, section 5.1). Everywhere else, and on request, they are those of sampled paths.
+//! 2015, section 5.1). Where it is a mixture of such paths, as that of an average of models, the marginals are mixtures
+//! with the same weights. Everywhere else, and on request, they are those of sampled paths.
 //!
 //! Values that are missing at the end of the context are forecast along, so that spreads count from the last known value. A
 //! gap further back is bridged by conditional means (see [`crate::model::Session::observe`]): until as many known values
@@ -95,8 +96,8 @@ pub fn forecast(
         let read = context.before(context.steps() - unknown);
         let session = model.begin(&read, known)?;
         let joint = session.gaussian_paths(&known.after(read.steps()), unknown + options.horizon);
-        if let Some([path]) = joint.as_deref().and_then(<[_]>::first).map(Vec::as_slice) {
-            return Forecast::exact(path, unknown);
+        if let Some(paths) = joint.as_ref().and_then(|lanes| lanes.first()).filter(|paths| have_one_link(paths)) {
+            return Forecast::exact(paths, unknown);
         }
     }
     let paths = options.paths.unwrap_or(DEFAULT_PATHS);
@@ -115,20 +116,50 @@ fn check_horizon(horizon: usize) -> Result<()> {
         .expected(format!("--horizon between 1 and {MAX_HORIZON}")))
 }
 
+/// Whether the components of a joint make one mixture at every step.
+fn have_one_link(paths: &[GaussianPath]) -> bool {
+    let links = |path: &GaussianPath| path.maps.iter().map(|map| map.link).collect::<Vec<_>>();
+    paths.windows(2).all(|pair| links(&pair[0]) == links(&pair[1]))
+}
+
+/// The marginals of one component of a joint after its first `skip` steps.
+fn marginals_of(path: &GaussianPath, skip: usize) -> Predictive {
+    let mut marginals = Predictive::new(Family::Gaussian, path.mean.len() - skip);
+    let steps = path.mean.iter().zip(path.factor.variances()).zip(&path.maps).skip(skip);
+    for (step, ((mean, variance), map)) in steps.enumerate() {
+        marginals.set(step, &[*mean, variance.sqrt()], true);
+        marginals.set_map(step, *map);
+    }
+    marginals
+}
+
+/// The marginals of a joint: those of its only component as they are, mixtures of several.
+fn mixed(paths: &[GaussianPath], mut components: Vec<Predictive>) -> Predictive {
+    if components.len() == 1 {
+        return components.remove(0);
+    }
+    let mut marginals = Predictive::new(Family::Mixture { components: paths.len() }, components[0].rows());
+    for step in 0..marginals.rows() {
+        let parts = paths.iter().zip(&components).map(|(path, rows)| (path.weight, rows.row(step)));
+        marginals.set_mixture(step, parts, true);
+    }
+    marginals
+}
+
 impl Forecast {
     /// The marginals of a joint after its first `skip` steps.
-    fn exact(path: &GaussianPath, skip: usize) -> Result<Self> {
-        let mut marginals = Predictive::new(Family::Gaussian, path.mean.len() - skip);
-        let steps = path.mean.iter().zip(path.factor.variances()).zip(&path.maps).skip(skip);
-        for (step, ((mean, variance), map)) in steps.enumerate() {
-            marginals.set(step, &[*mean, variance.sqrt()], true);
-            marginals.set_map(step, *map);
-            let row = marginals.row(step);
-            if !(row.mean().is_finite() && variance.is_finite()) {
+    fn exact(paths: &[GaussianPath], skip: usize) -> Result<Self> {
+        let components: Vec<Predictive> = paths.iter().map(|path| marginals_of(path, skip)).collect();
+        for step in 0..components[0].rows() {
+            let is_finite = |rows: &Predictive| {
+                let row = rows.row(step);
+                row.mean().is_finite() && row.parameters().iter().all(|parameter| parameter.is_finite())
+            };
+            if !components.iter().all(is_finite) {
                 return Err(not_finite(step));
             }
         }
-        Ok(Self { marginals: Marginals::Exact(marginals) })
+        Ok(Self { marginals: Marginals::Exact(mixed(paths, components)) })
     }
 
     fn sampled(paths: Paths) -> Self {

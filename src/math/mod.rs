@@ -1,5 +1,5 @@
 //! Numerical building blocks that know nothing of time series models: random streams, special functions,
-//! autocovariances, Toeplitz and least-squares systems, tails.
+//! autocovariances, Toeplitz and least-squares systems, tails, roots.
 
 pub mod autocovariance;
 pub mod exact;
@@ -9,6 +9,7 @@ pub mod pareto;
 pub mod random;
 pub mod regression;
 pub mod residual_tests;
+pub mod root_finding;
 pub mod special;
 pub mod stationarity;
 pub mod toeplitz;

@@ -13,8 +13,10 @@
 //! memory; [`naive`] does all three in the smallest way, and `tests/laws.rs` then checks it against the laws that
 //! every model keeps.
 
+pub mod combination;
 mod lag_ring;
 pub mod linear;
+pub mod mixture;
 pub mod naive;
 #[cfg(feature = "linfa")]
 pub mod regression;
@@ -25,7 +27,7 @@ use std::fmt::Debug;
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
-use crate::predictive::{Family, OuterMap, Predictive};
+use crate::predictive::{Family, Link, OuterMap, Predictive};
 
 /// A session that borrows its model.
 pub type Running<'m> = Box<dyn Session<'m> + 'm>;
@@ -34,6 +36,11 @@ pub type Running<'m> = Box<dyn Session<'m> + 'm>;
 pub trait Autoregressive: Debug + Send + Sync {
     /// The family of every conditional.
     fn family(&self) -> Family;
+
+    /// The link between data and the variable of every conditional: models mix where it is the same.
+    fn link(&self) -> Link {
+        Link::Identity
+    }
 
     /// On how many past steps a defined conditional depends; `None` where it is all of them (a hidden state). Whoever
     /// reads a long series in blocks begins each with that many values.
@@ -64,6 +71,29 @@ pub trait Autoregressive: Debug + Send + Sync {
     }
 }
 
+/// A boxed model is a model, so that models of different types stand in one list.
+impl<M: Autoregressive + ?Sized> Autoregressive for Box<M> {
+    fn family(&self) -> Family {
+        (**self).family()
+    }
+
+    fn link(&self) -> Link {
+        (**self).link()
+    }
+
+    fn memory(&self) -> Option<usize> {
+        (**self).memory()
+    }
+
+    fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {
+        (**self).begin(context, known)
+    }
+
+    fn conditionals(&self, context: &Batch, target: &Batch, known: &Covariates) -> Result<Predictive> {
+        (**self).conditionals(context, target, known)
+    }
+}
+
 /// What a model remembers of x_<t, for several lanes in lockstep: a ring of lags, a hidden state, a cache.
 pub trait Session<'m>: Send {
     /// The number of lanes.
@@ -72,10 +102,21 @@ pub trait Session<'m>: Send {
     /// Writes p(x_t | x_<t) of the next step, one row per lane, into `out`, which has one row per lane.
     fn conditional(&mut self, known: Rows<'_>, out: &mut Predictive);
 
-    /// Moves one step on with the value of each lane. NaN is a missing value: integrated out where the model can do
-    /// so exactly, else replaced by its conditional mean (as the [`conditional`](Self::conditional) of this step, asked
-    /// for before, gave it), and whatever depends on it is marked undefined.
+    /// Moves one step on with the value of each lane. A caller asks for the [`conditional`](Self::conditional) of a step
+    /// before it observes its value, which may be weighed against what was said of it. NaN is a missing value:
+    /// integrated out where the model can do so exactly, else replaced by its conditional mean, and whatever depends on
+    /// it is marked undefined.
     fn observe(&mut self, x: &[f64]);
+
+    /// Declares all that was observed to be context, as if the session had begun with it. Only a session that
+    /// weighs what it observed against what it began with has anything to do (see [`mixture`]).
+    fn end_context(&mut self) {}
+
+    /// Declares that the conditional of a lane, as last asked for, rests on an unknown value after all: whoever handed the
+    /// values down knows of a stand-in among them. Again only for a session that weighs what it observes.
+    fn set_undefined(&mut self, lane: usize) {
+        let _ = lane;
+    }
 
     /// A session whose lane i continues lane `parents[i]`: replicates, prunes or reorders lanes.
     fn fork(&self, parents: &[usize]) -> Running<'m>;

@@ -329,6 +329,10 @@ impl<M: Autoregressive> Autoregressive for Transformed<M> {
         self.inner.family()
     }
 
+    fn link(&self) -> Link {
+        self.transform.link
+    }
+
     fn memory(&self) -> Option<usize> {
         self.inner.memory().map(|steps| steps + self.transform.differences.order())
     }
@@ -415,6 +419,7 @@ impl<M: Autoregressive> Transformed<M> {
             session.conditional(known.row(t), &mut rows);
             session.observe(context.row(t));
         }
+        session.end_context();
         Ok(session)
     }
 }
@@ -508,6 +513,7 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
             out.set_map(lane, map);
             if !self.is_base_known(lane) || self.since_stand_in[lane] < memory {
                 out.set_undefined(lane);
+                self.inner.set_undefined(lane);
             }
         }
     }
@@ -534,6 +540,14 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
             self.at = (self.at + 1) % order;
         }
         self.inner.observe(&self.z);
+    }
+
+    fn end_context(&mut self) {
+        self.inner.end_context();
+    }
+
+    fn set_undefined(&mut self, lane: usize) {
+        self.inner.set_undefined(lane);
     }
 
     fn fork(&self, parents: &[usize]) -> Running<'m> {

@@ -95,6 +95,19 @@ impl OuterMap {
         self.link.log_slope(y / self.scale) - (self.factor * self.scale).ln()
     }
 
+    /// (p, q) with g(y) = p + q z, the scale included: two maps with one link differ in these alone.
+    #[must_use]
+    pub fn in_link_units(&self) -> (f64, f64) {
+        match self.link {
+            Link::Identity => (self.scale * self.shift, self.scale * self.factor),
+            Link::Log => (self.scale.ln() + self.shift, self.factor),
+            Link::BoxCox(lambda) => {
+                let power = self.scale.powf(lambda);
+                (self.link.apply(self.scale) + power * self.shift, power * self.factor)
+            }
+        }
+    }
+
     /// This map around another one that is affine: z -> inner -> outer.
     ///
     /// # Panics
@@ -107,6 +120,23 @@ impl OuterMap {
             shift: self.shift + self.factor * inner.scale * inner.shift,
             factor: self.factor * inner.scale * inner.factor,
             scale: self.scale,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_units_are_affine_in_z() {
+        for link in [Link::Identity, Link::Log, Link::BoxCox(0.4), Link::BoxCox(-0.3), Link::BoxCox(1.0)] {
+            let map = OuterMap { link, shift: 0.4, factor: 0.7, scale: 2.5 };
+            let (offset, slope) = map.in_link_units();
+            for z in [-0.5, 0.0, 1.2] {
+                let error = link.apply(map.forward(z)) - (offset + slope * z);
+                assert!(error.abs() < 1e-14, "{link:?} at {z}: {error}");
+            }
         }
     }
 }

@@ -11,6 +11,7 @@
 
 mod gaussian;
 mod map;
+mod mixture;
 mod region;
 mod student_t;
 
@@ -28,6 +29,11 @@ pub enum Family {
     Gaussian,
     /// Student's t: location, scale, degrees of freedom.
     StudentT,
+    /// A mixture of normals: weight, mean, standard deviation of each.
+    Mixture {
+        /// How many.
+        components: usize,
+    },
 }
 
 impl Family {
@@ -37,6 +43,17 @@ impl Family {
         match self {
             Self::Gaussian => 2,
             Self::StudentT => 3,
+            Self::Mixture { components } => 3 * components,
+        }
+    }
+
+    /// How many normals a row consists of: what it contributes to a mixture. `None` where it is something else.
+    #[must_use]
+    pub fn normals(self) -> Option<usize> {
+        match self {
+            Self::Gaussian => Some(1),
+            Self::StudentT => None,
+            Self::Mixture { components } => Some(components),
         }
     }
 }
@@ -93,9 +110,54 @@ impl Predictive {
         }
     }
 
+    /// Writes a mixture: every part is a share of the mass (the shares sum to one) and what it is distributed like.
+    /// The row takes the map of the first part; the others are expressed in its variable.
+    ///
+    /// # Panics
+    /// If the parts are not made of as many normals as the family has components, or their links differ: log values
+    /// and values have no common map.
+    pub fn set_mixture<'a>(
+        &mut self,
+        row: usize,
+        parts: impl Iterator<Item = (f64, Distribution<'a>)> + Clone,
+        defined: bool,
+    ) {
+        let map = parts.clone().next().map_or(OuterMap::IDENTITY, |(_, first)| first.map);
+        let (origin, unit) = map.in_link_units();
+        let width = self.family.width();
+        let mut slots = self.parameters[row * width..(row + 1) * width].chunks_exact_mut(3);
+        for (share, part) in parts {
+            assert!(part.map.link == map.link, "a mixture needs one link");
+            let (offset, slope) = part.map.in_link_units();
+            let (offset, slope) = ((offset - origin) / unit, slope / unit);
+            part.for_each_normal(|weight, [mean, sd]| {
+                let slot = slots.next().expect("as many components as the family has");
+                slot.copy_from_slice(&[share * weight, offset + slope * mean, slope * sd]);
+            });
+        }
+        assert!(slots.next().is_none(), "as many components as the family has");
+        self.defined[row] = defined;
+        self.set_map(row, map);
+    }
+
+    /// The given rows, each as often and in the order in which it is named.
+    #[must_use]
+    pub fn gather(&self, rows: &[usize]) -> Self {
+        let mut gathered = Self::new(self.family, rows.len());
+        for (to, &from) in rows.iter().enumerate() {
+            let row = self.row(from);
+            gathered.set(to, row.parameters, self.defined[from]);
+            gathered.set_map(to, row.map);
+        }
+        gathered
+    }
+
     /// Puts a map around a row.
     pub fn set_map(&mut self, row: usize, map: OuterMap) {
         if self.maps.is_empty() {
+            if map == OuterMap::IDENTITY {
+                return;
+            }
             self.maps = vec![OuterMap::IDENTITY; self.rows];
         }
         self.maps[row] = map;
@@ -218,7 +280,10 @@ impl Distribution<'_> {
     /// The median.
     #[must_use]
     pub fn median(&self) -> f64 {
-        self.map.forward(self.parameters[0])
+        self.map.forward(match self.family {
+            Family::Gaussian | Family::StudentT => self.parameters[0],
+            Family::Mixture { .. } => mixture::quantile(self.parameters, 0.5),
+        })
     }
 
     /// The mean of y, not the transformed mean of z: behind a log or Box-Cox link it lies above the median.
@@ -238,6 +303,9 @@ impl Distribution<'_> {
                 let spread = if dof > 2.0 { (dof / (dof - 2.0)).sqrt() } else { f64::INFINITY };
                 self.map.scale * self.map.factor * self.parameters[1] * spread
             }
+            (Link::Identity, Family::Mixture { .. }) => {
+                self.map.scale * self.map.factor * mixture::variance(self.parameters).sqrt()
+            }
             _ => match (self.moment(1), self.moment(2)) {
                 (Some(first), Some(second)) => (second - first * first).max(0.0).sqrt(),
                 _ => f64::INFINITY,
@@ -251,6 +319,7 @@ impl Distribution<'_> {
         self.map.forward(match self.family {
             Family::Gaussian => gaussian::sample(self.pair(), rng),
             Family::StudentT => student_t::sample(self.triple(), rng),
+            Family::Mixture { .. } => mixture::sample(self.parameters, rng),
         })
     }
 
@@ -259,6 +328,11 @@ impl Distribution<'_> {
     ///
     /// Behind a Box-Cox link, and for Student's t behind a log, the density of y has a pole at the edge of its
     /// domain, so that "less dense" is no longer "further out"; there the tail is taken in the model's own units.
+    ///
+    /// A mixture may have several modes, and again "less dense" is not "further out". Of a mixture it is the mass beyond
+    /// y and beyond its counterpart on the other side: the two cut off equal areas under the density of y drawn over
+    /// the model's own units. Without a logarithm this is twice the smaller tail. It has no jumps, its accepted region
+    /// is always one interval, and of equal components it is what they say themselves.
     #[must_use]
     pub fn surprisal_tail(&self, y: f64) -> f64 {
         if y.is_nan() {
@@ -268,15 +342,17 @@ impl Distribution<'_> {
             return 0.0;
         }
         let z = self.map.backward(y);
-        let distance = (z - self.surprisal_center()).abs();
-        self.mass_beyond(distance)
+        match self.family {
+            Family::Gaussian | Family::StudentT => self.mass_beyond((z - self.surprisal_center()).abs()),
+            Family::Mixture { .. } => self.mixture_tail(z),
+        }
     }
 
     /// The accepted region of mass 1 - `outside`: the values whose [`surprisal_tail`](Self::surprisal_tail) is at
-    /// least `outside`. An interval, as every family here has one mode. For many rows use [`AcceptedRegions`].
+    /// least `outside`. Always an interval. For many rows use [`AcceptedRegions`].
     #[must_use]
     pub fn accepted_region(&self, outside: f64) -> (f64, f64) {
-        self.region_within(self.standard_shape().half_width(outside))
+        AcceptedRegions::new(outside).of(self)
     }
 
     /// The mass before the map that has no image: beyond -1 / lambda for a Box-Cox link. It is clamped to the edge.
@@ -304,25 +380,47 @@ impl Distribution<'_> {
         (below + above).min(1.0)
     }
 
-    /// E[Y^k] for k = 1, 2; `None` where it is infinite.
+    /// E[Y^k] for k = 1, 2 (k = 1 alone for identity links, whose spreads have closed forms of their own); `None` where
+    /// it is infinite.
     fn moment(&self, k: i32) -> Option<f64> {
-        let OuterMap { link, shift, factor, scale } = self.map;
-        let (location, spread) = (shift + factor * self.parameters[0], factor * self.parameters[1]);
-        match (link, self.family) {
+        match (self.map.link, self.family) {
             (Link::Identity, Family::StudentT) if self.parameters[2] <= 1.0 => None,
-            (Link::Identity, _) => {
-                debug_assert!(k == 1, "second moments of identity links have closed forms of their own");
-                // The very rounding of the quantiles, so that a distribution without spread has its mean inside.
-                Some(self.median())
+            // The very rounding of the quantiles, so that a distribution without spread has its mean inside.
+            (Link::Identity, Family::Gaussian | Family::StudentT) => Some(self.median()),
+            (Link::Identity, Family::Mixture { .. }) => Some(self.map.forward(mixture::mean(self.parameters))),
+            (Link::Log | Link::BoxCox(_), Family::StudentT) => None,
+            (_, Family::Gaussian) => self.moment_of_normal(self.pair(), k),
+            (_, Family::Mixture { .. }) => {
+                let share = |(weight, normal)| Some(weight * self.moment_of_normal(normal, k)?);
+                mixture::components(self.parameters).map(share).sum()
             }
-            (Link::Log, Family::Gaussian) => {
+        }
+    }
+
+    /// E[Y^k] of a normal z behind this map.
+    fn moment_of_normal(&self, [mean, sd]: [f64; 2], k: i32) -> Option<f64> {
+        let OuterMap { link, shift, factor, scale } = self.map;
+        let (location, spread) = (shift + factor * mean, factor * sd);
+        match link {
+            Link::Log => {
                 let k = f64::from(k);
                 Some((k * (scale.ln() + location) + 0.5 * (k * spread).powi(2)).exp())
             }
-            (Link::BoxCox(lambda), Family::Gaussian) if lambda > 0.0 => {
+            Link::BoxCox(lambda) if lambda < 0.0 => None,
+            Link::Identity | Link::BoxCox(_) => {
                 Some(gaussian_expectation(|z| (scale * link.invert(location + spread * z)).powi(k)))
             }
-            (Link::Log | Link::BoxCox(_), _) => None,
+        }
+    }
+
+    /// Weight, mean and standard deviation of every normal that z is a mixture of.
+    fn for_each_normal(&self, mut each: impl FnMut(f64, [f64; 2])) {
+        match self.family {
+            Family::Gaussian => each(1.0, self.pair()),
+            Family::Mixture { .. } => {
+                self.parameters.chunks_exact(3).for_each(|of| each(of[0], [of[1], of[2]]));
+            }
+            Family::StudentT => panic!("Student's t is no mixture of finitely many normals"),
         }
     }
 
@@ -330,6 +428,7 @@ impl Distribution<'_> {
         match self.family {
             Family::Gaussian => gaussian::log_density(self.pair(), z),
             Family::StudentT => student_t::log_density(self.triple(), z),
+            Family::Mixture { .. } => mixture::log_density(self.parameters, z),
         }
     }
 
@@ -337,6 +436,7 @@ impl Distribution<'_> {
         match self.family {
             Family::Gaussian => gaussian::cdf(self.pair(), z),
             Family::StudentT => student_t::cdf(self.triple(), z),
+            Family::Mixture { .. } => mixture::cdf(self.parameters, z),
         }
     }
 
@@ -344,6 +444,7 @@ impl Distribution<'_> {
         match self.family {
             Family::Gaussian => gaussian::survival(self.pair(), z),
             Family::StudentT => student_t::survival(self.triple(), z),
+            Family::Mixture { .. } => mixture::survival(self.parameters, z),
         }
     }
 
@@ -351,6 +452,7 @@ impl Distribution<'_> {
         match self.family {
             Family::Gaussian => gaussian::quantile(self.pair(), q),
             Family::StudentT => student_t::quantile(self.triple(), q),
+            Family::Mixture { .. } => mixture::quantile(self.parameters, q),
         }
     }
 

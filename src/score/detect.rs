@@ -214,12 +214,12 @@ impl Part {
         }
         let (model, summary) = fit(&fit_rows)?;
         let model = model.as_ref();
-        let held_out = Judge::new(model, series, self.training.start, self.training.start)?;
+        let held_out = Judge::new(model, series, self.training.start, self.training.start);
         let rate = options.false_alarm_rate;
         let clip_limit = clip_limit(model, options.period);
         let calibration = calibrate(&held_out, split..self.training.end, rate, clip_limit)?;
         let outside = (-calibration.threshold(rate)).exp();
-        let judge = Judge::new(model, series, self.training.start, 0)?;
+        let judge = Judge::new(model, series, self.training.start, 0);
         let mut rows = judge.score(self.scored.clone(), outside)?;
         judge.clip_lags(&mut rows, self.judged_from, outside, clip_limit)?;
         let mut detection = self.decide(rows, series.values(), &calibration, rate);
@@ -656,7 +656,7 @@ mod tests {
         let asked = options(Training::Rows(10_000), 0.02);
         let detection = detect_ar2(&x, AR2, &asked);
         let series = Series::new("", x.clone());
-        let judge = Judge::new(&AR2, &series, 0, 0).expect("a judge");
+        let judge = Judge::new(&AR2, &series, 0, 0);
         let calibration = calibrate(&judge, 7500..10_000, 0.02, 2).expect("a calibration");
         let outside = (-calibration.threshold(0.02)).exp();
         let stepped = step_by_step(&x, &detection, 10_000, outside, 2);

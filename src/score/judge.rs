@@ -9,7 +9,8 @@
 //! An **event** is a run of alarms with fewer than three other rows between two of them. Lags are clipped during the
 //! first `clip_limit` rows of an event and true afterwards, so that one spike does not echo, and a new level is learned.
 //! The surprisal stays that of the true past. Blocks begin with [`Autoregressive::memory`] values of context; a model
-//! that remembers everything is read in one block, and after an alarm stepped to the end.
+//! that remembers everything is read in one block, and after an alarm stepped to the end. An average of models gives its
+//! members their first weights at the beginning of every block, and where stepping begins.
 //!
 //! Cost: step 1 one pass over the rows, step 2 one model step per row for about `clip_limit` + memory rows per event.
 //! The result does not depend on the number of threads: blocks do not share anything.
@@ -185,18 +186,11 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// # Errors
-    /// If the model cannot begin at all.
-    pub(super) fn new(
-        model: &'a dyn Autoregressive,
-        series: &'a Series,
-        origin: usize,
-        context_start: usize,
-    ) -> Result<Self> {
+    pub(super) fn new(model: &'a dyn Autoregressive, series: &'a Series, origin: usize, context_start: usize) -> Self {
         let values = series.values();
         let known = covariates_of(series, 0..values.len());
-        let lags = values_in_domain(link_of(model, &known)?, values);
-        Ok(Self { model, values, lags, known, origin, context_start })
+        let lags = values_in_domain(model.link(), values);
+        Self { model, values, lags, known, origin, context_start }
     }
 
     /// Scores rows given their true past. `outside` is the model's own mass beyond the accepted region.
@@ -371,13 +365,6 @@ fn covariates_of(series: &Series, range: Range<usize>) -> Covariates {
     }
     let values = range.flat_map(|step| columns.iter().map(move |column| column.values[step])).collect();
     Covariates::new(columns.len(), 1, values)
-}
-
-/// The link of a model's conditionals, as the first one shows it.
-fn link_of(model: &dyn Autoregressive, known: &Covariates) -> Result<Link> {
-    let mut first = Predictive::new(model.family(), 1);
-    model.begin(&Batch::empty(&[0]), known)?.conditional(known.row(0), &mut first);
-    Ok(first.row(0).map().link)
 }
 
 fn values_in_domain(link: Link, values: &[f64]) -> Cow<'_, [f64]> {

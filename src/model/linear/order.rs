@@ -19,8 +19,13 @@ impl Criterion {
     /// Matches `aic`, `aicc`, `bic` and `hqic` of statsmodels' `AutoReg`.
     #[must_use]
     pub fn of(self, innovation_variance: f64, rows: f64, parameters: f64) -> f64 {
-        let fit = rows * ((std::f64::consts::TAU * innovation_variance).ln() + 1.0);
-        fit + match self {
+        rows * ((std::f64::consts::TAU * innovation_variance).ln() + 1.0) + self.penalty(rows, parameters)
+    }
+
+    /// What is added to -2 l.
+    #[must_use]
+    pub fn penalty(self, rows: f64, parameters: f64) -> f64 {
+        match self {
             Self::Aic => 2.0 * parameters,
             Self::Aicc if rows - parameters > 1.0 => 2.0 * parameters * rows / (rows - parameters - 1.0),
             Self::Aicc => f64::INFINITY,
