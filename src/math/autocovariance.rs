@@ -4,21 +4,19 @@
 //! S_k = sum_{t >= k} (x_t - m)(x_{t-k} - m)        c_k = S_k / n (biased) or S_k / (n - k) (adjusted)
 //! ```
 //!
-//! All lags are summed in one pass over the data: a block is centred into a buffer that fits the first-level cache,
-//! and four lags at a time run over it with eight partial sums each, so that the sums are independent and vectorise.
-//! O(n K) time and O(K) memory beside the data; above 256 lags an FFT takes O(n log n) time and O(n) memory.
+//! All lags are summed in one pass over the data: a block is centred into a buffer that fits the first-level cache, and
+//! eight lags at a time run over it ([`kernels`](super::kernels)). O(n K) time and O(K) memory beside the data; above 256 lags an FFT takes O(n log n) time and O(n) memory.
 //!
 //! Matches R's `acf` and `pacf` (biased) and statsmodels' `acf(adjusted=...)`.
 
 use realfft::RealFftPlanner;
 
+use super::kernels::add_lagged_products;
 use super::toeplitz::Levinson;
 
 /// How many rows of a block are centred at once.
-const BLOCK: usize = 2048;
-/// Lags that share one pass over a block.
-const GROUP: usize = 4;
-/// Partial sums per lag.
+pub(super) const BLOCK: usize = 2048;
+/// Partial sums of a mean.
 const WIDTH: usize = 8;
 /// From this many lags on, the FFT is faster.
 const FFT_LAGS: usize = 256;
@@ -61,15 +59,17 @@ impl LaggedProducts {
         let add = |to: &mut [f64], from: &[f64]| to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
         let possible: Vec<f64> = (0..=max_lag).map(|lag| x.len().saturating_sub(lag) as f64).collect();
         self.length += x.len() as f64;
-        if x.iter().any(|x| x.is_nan()) {
-            // A missing value contributes nothing, and nor do its pairs.
+        let sums = products(x, mean, max_lag);
+        // A missing value shows in the sum of squares; a pass to look for one would cost as much as the sums.
+        if sums[0].is_nan() {
+            // It contributes nothing, and nor do its pairs.
             let filled: Vec<f64> = x.iter().map(|x| if x.is_nan() { mean } else { *x }).collect();
             let known: Vec<f64> = x.iter().map(|x| f64::from(u8::from(!x.is_nan()))).collect();
             add(&mut self.sums, &products(&filled, mean, max_lag));
             add(&mut self.pairs, &products(&known, 0.0, max_lag));
             self.known += known.iter().sum::<f64>();
         } else {
-            add(&mut self.sums, &products(x, mean, max_lag));
+            add(&mut self.sums, &sums);
             add(&mut self.pairs, &possible);
             self.known += x.len() as f64;
         }
@@ -114,53 +114,40 @@ pub fn products(x: &[f64], mean: f64, max_lag: usize) -> Vec<f64> {
 /// S_0..S_K by blocked summation.
 #[must_use]
 pub fn products_directly(x: &[f64], mean: f64, max_lag: usize) -> Vec<f64> {
-    let mut sums = products_after(x, mean, max_lag);
-    // What the blocks leave out: the rows that have fewer than K values before them.
-    for t in 0..max_lag.min(x.len()) {
-        for (lag, sum) in sums.iter_mut().enumerate().take(t + 1) {
-            *sum += (x[t] - mean) * (x[t - lag] - mean);
-        }
-    }
-    sums
+    products_from(0, x, mean, max_lag)
 }
 
 /// sum_{t >= K} (x_t - m)(x_{t-k} - m) for k = 0..K: over the rows that have all K lags.
 #[must_use]
 pub fn products_after(x: &[f64], mean: f64, max_lag: usize) -> Vec<f64> {
-    let groups = (max_lag + 1).div_ceil(GROUP);
-    // Lags beyond K, up to a whole group, are summed over zeros and dropped.
-    let before = groups * GROUP;
-    let mut partial = vec![[0.0; WIDTH]; before];
-    let mut buffer = vec![0.0; before + BLOCK];
-    for start in (max_lag..x.len()).step_by(BLOCK) {
-        let end = (start + BLOCK).min(x.len());
-        buffer.fill(0.0);
-        let history = before.min(start);
-        for (to, from) in buffer[before - history..].iter_mut().zip(&x[start - history..end]) {
-            *to = from - mean;
-        }
-        for (group, sums) in partial.chunks_exact_mut(GROUP).enumerate() {
-            add_group(&buffer, before, group * GROUP, sums);
-        }
-    }
-    partial.iter().take(max_lag + 1).map(|sums| sums.iter().sum()).collect()
+    products_from(max_lag, x, mean, max_lag)
 }
 
-/// Adds the products of a block (behind `before` values of history, zero-padded to a whole block) at four lags.
-fn add_group(buffer: &[f64], before: usize, lag: usize, sums: &mut [[f64; WIDTH]]) {
-    let mut total = [[0.0; WIDTH]; GROUP];
-    total.copy_from_slice(sums);
-    let now = buffer[before..].chunks_exact(WIDTH);
-    // The deepest of the four lags; the others stand one value further each.
-    let past = buffer[before - lag - (GROUP - 1).min(before - lag)..].windows(WIDTH + GROUP - 1).step_by(WIDTH);
-    for (now, past) in now.zip(past) {
-        for (g, total) in total.iter_mut().enumerate() {
-            for i in 0..WIDTH {
-                total[i] += now[i] * past[i + GROUP - 1 - g];
-            }
+fn products_from(first: usize, x: &[f64], mean: f64, max_lag: usize) -> Vec<f64> {
+    let mut sums = vec![0.0; max_lag + 1];
+    centred_blocks(x, mean, first, max_lag, |_, now, past| add_lagged_products(now, past, &mut sums));
+    sums
+}
+
+/// Gives the centred values from row `first` on to `use_block(row, now, past)`, a block at a time: `past` ends with
+/// `now` and begins K values earlier, with zeros for what lies before the data.
+pub(super) fn centred_blocks(
+    x: &[f64],
+    mean: f64,
+    first: usize,
+    max_lag: usize,
+    mut use_block: impl FnMut(usize, &[f64], &[f64]),
+) {
+    let mut buffer = vec![0.0; max_lag + BLOCK.min(x.len())];
+    for start in (first..x.len()).step_by(BLOCK) {
+        let rows = BLOCK.min(x.len() - start);
+        let history = max_lag.min(start);
+        let past = &mut buffer[..max_lag + rows];
+        for (to, from) in past[max_lag - history..].iter_mut().zip(&x[start - history..start + rows]) {
+            *to = from - mean;
         }
+        use_block(start, &past[max_lag..], past);
     }
-    sums.copy_from_slice(&total);
 }
 
 /// S_0..S_K as the inverse transform of the periodogram of the zero-padded series.
@@ -190,19 +177,25 @@ pub fn products_by_fft(x: &[f64], mean: f64, max_lag: usize) -> Vec<f64> {
 /// The mean of the known values; NaN without any.
 #[must_use]
 pub fn mean<'a>(series: impl IntoIterator<Item = &'a [f64]>) -> f64 {
-    let (mut sum, mut count) = (0.0, 0.0);
+    let (mut sum, mut count) = (0.0, 0);
     for x in series {
-        let known = |x: &f64| if x.is_nan() { 0.0 } else { *x };
-        let chunks = x.chunks_exact(WIDTH);
-        sum += chunks.remainder().iter().map(known).sum::<f64>();
-        let mut partial = [0.0; WIDTH];
-        for chunk in chunks {
-            partial.iter_mut().zip(chunk).for_each(|(partial, x)| *partial += known(x));
-        }
-        sum += partial.iter().sum::<f64>();
-        count += x.iter().filter(|x| !x.is_nan()).count() as f64;
+        let all = sum_of(x, |x| x);
+        // One missing value makes the sum one.
+        let known = |x: f64| if x.is_nan() { 0.0 } else { x };
+        sum += if all.is_nan() { sum_of(x, known) } else { all };
+        count += if all.is_nan() { x.iter().filter(|x| !x.is_nan()).count() } else { x.len() };
     }
-    sum / count
+    sum / count as f64
+}
+
+/// A sum in as many parts as vectorise.
+fn sum_of(x: &[f64], value: impl Fn(f64) -> f64) -> f64 {
+    let (chunks, rest) = x.as_chunks::<WIDTH>();
+    let mut partial = [0.0; WIDTH];
+    for chunk in chunks {
+        partial.iter_mut().zip(chunk).for_each(|(partial, x)| *partial += value(*x));
+    }
+    partial.iter().sum::<f64>() + rest.iter().map(|x| value(*x)).sum::<f64>()
 }
 
 /// The sample autocorrelations r_0..r_K (biased). NaN for a constant series.

@@ -8,24 +8,28 @@
 //! ```
 //!
 //! so orders 0..p on a common sample cost one factorisation (Golub and Van Loan 2013, *Matrix Computations*, section
-//! 5.3.8). R comes from a Cholesky factorisation of the centred Gram matrix, made in O(n p) by the recursion
-//! G_{i+1,j+1} = G_{i,j} + first row - last row over the lagged products. Its relative error is about kappa^2 1e-16, with
-//! kappa the condition of the scaled columns. So the estimate of kappa^2 decides:
+//! 5.3.8). R comes from a Cholesky factorisation of the Gram matrix of the centred columns, made in O(n p) by the
+//! recursion G_{i+1,j+1} = G_{i,j} + first row - last row over the lagged products. That loses digits where columns
+//! nearly depend on each other: a coefficient is off by about 1e-15 times its variance inflation factor
+//! (X'X)_jj (X'X)^-1_jj (Marquardt 1970, *Technometrics* 12, p. 591). So the largest of these factors, and that of the
+//! response, ||x_t||^2 / RSS, decide:
 //!
-//! | kappa^2 | method |
-//! |---|---|
-//! | up to 1e4 | Cholesky as it is: twelve digits |
-//! | up to 1e10 | Cholesky, and one step of refinement from the residuals of the rows (the corrected seminormal equations; Bjorck 1996, *Numerical Methods for Least Squares Problems*, section 6.6.5), O(n p) more |
-//! | above | Householder QR over blocks of rows (O(n p^2) time, O(p^2) memory; Demmel, Grigori, Hoemmen and Langou 2012, SIAM J. Sci. Comput. 34, A206) |
+//! | inflation | precision of the Gram matrix, its factor and the solution | error |
+//! |---|---|---|
+//! | up to 16 | doubles | 1e-14 |
+//! | above | pairs of doubles, at five times the cost; values are centred only where that is exact | 1e-31 times the factor: the last digit, up to 1e15 |
+//!
+//! Householder QR of the rows would lose 1e-16 times the *root* of the factor at best, at thirty times the cost: pairs of
+//! doubles are more exact up to factors of 1e30, where doubles cannot tell the columns apart, so there is no QR here.
+//! Memory is O(p^2) beside the data. Matches R's `lm` and statsmodels' `AutoReg`, and exact arithmetic where those do not.
 
-use nalgebra::{DMatrix, DVector};
+use super::autocovariance::{BLOCK, centred_blocks};
+use super::double_double::DoubleDouble;
+use super::real::Real;
+use super::triangular::Upper;
 
-use super::autocovariance::products_after;
-
-/// The kappa^2 up to which the Cholesky factor of the Gram matrix is used as it is.
-const EXACT_ENOUGH: f64 = 1e4;
-/// The kappa^2 up to which one step of refinement restores what the Gram matrix lost.
-const REFINABLE: f64 = 1e10;
+/// The variance inflation up to which doubles are exact enough.
+const EXACT_ENOUGH: f64 = 16.0;
 
 /// The deterministic columns beside the lags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,29 +61,27 @@ pub struct LagRegression<'a> {
     deterministic: Deterministic,
     lags: usize,
     rows: usize,
-    /// The upper triangular factor of `[deterministic, lags, response]`, in centred and scaled units.
-    r: DMatrix<f64>,
     centre: Centre,
-    method: Method,
+    /// The upper triangular factor of `[deterministic, lags, response]`, in centred units.
+    r: Upper<f64>,
+    /// The same in pairs of doubles, where doubles are not enough.
+    exact: Option<Upper<DoubleDouble>>,
 }
 
-/// How the factor was made.
+/// The precision of a factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// From the Gram matrix.
-    Cholesky,
-    /// From the Gram matrix, solutions refined from the rows.
-    RefinedCholesky,
-    /// From the rows.
-    Qr,
+pub enum Precision {
+    /// Doubles.
+    Double,
+    /// Pairs of doubles.
+    DoubleDouble,
 }
 
-/// Where values and times are measured from, and in what unit: x' = x - level, t' = (t - middle) / span.
+/// Where values and times are measured from: x' = x - level, t' = t - middle.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Centre {
     level: f64,
     middle: f64,
-    span: f64,
 }
 
 /// The answer for one order, in the units of the data.
@@ -112,14 +114,20 @@ impl<'a> LagRegression<'a> {
         assert!(segments.iter().all(|segment| segment.x.len() > lags), "a segment needs a row with {lags} lags");
         let centre = Centre::of(&segments, deterministic);
         let rows = segments.iter().map(|segment| segment.x.len() - lags).sum();
-        let r = DMatrix::zeros(0, 0);
-        let mut regression = Self { segments, deterministic, lags, rows, r, centre, method: Method::Cholesky };
-        (regression.r, regression.method) = match cholesky(&regression.gram()) {
-            Some((r, condition)) if condition <= EXACT_ENOUGH => (r, Method::Cholesky),
-            Some((r, condition)) if condition <= REFINABLE => (r, Method::RefinedCholesky),
-            _ => (regression.factor_rows(), Method::Qr),
-        };
+        let mut regression = Self { segments, deterministic, lags, rows, centre, r: Upper::zeros(0), exact: None };
+        let gram = regression.gram();
+        regression.r = gram.cholesky();
+        if !is_well_conditioned(&gram, &regression.r) {
+            regression.factor_exactly();
+        }
         regression
+    }
+
+    fn factor_exactly(&mut self) {
+        self.centre = self.centre.exact(&self.segments);
+        let r = self.gram::<DoubleDouble>().cholesky();
+        self.r = r.rounded();
+        self.exact = Some(r);
     }
 
     /// The number of rows.
@@ -128,17 +136,20 @@ impl<'a> LagRegression<'a> {
         self.rows
     }
 
-    /// How the factor was made.
+    /// What the factor was made in.
     #[must_use]
-    pub fn method(&self) -> Method {
-        self.method
+    pub fn precision(&self) -> Precision {
+        if self.exact.is_some() { Precision::DoubleDouble } else { Precision::Double }
     }
 
     /// The residual sum of squares of an order on the common rows.
     #[must_use]
     pub fn rss(&self, order: usize) -> f64 {
-        let last = self.r.ncols() - 1;
-        (self.deterministic.width() + order..=last).map(|row| self.r[(row, last)].powi(2)).sum()
+        self.response()[self.deterministic.width() + order..].iter().map(|r| r * r).sum()
+    }
+
+    fn response(&self) -> &[f64] {
+        self.r.column(self.r.width() - 1)
     }
 
     /// The largest order whose columns are linearly independent, to a relative 1e-12 of each column's length; at most
@@ -148,8 +159,8 @@ impl<'a> LagRegression<'a> {
         let first = self.deterministic.width();
         let independent = |order: usize| {
             let column = first + order - 1;
-            let length = (0..=column).map(|row| self.r[(row, column)].powi(2)).sum::<f64>().sqrt();
-            self.r[(column, column)].abs() > 1e-12 * length && first + order <= self.rows
+            let length = self.r.squared_length(column).sqrt();
+            self.r.at(column, column).abs() > 1e-12 * length && first + order <= self.rows
         };
         (1..=self.lags).take_while(|&order| independent(order)).count()
     }
@@ -161,245 +172,217 @@ impl<'a> LagRegression<'a> {
     #[must_use]
     pub fn solve(&self, order: usize) -> Solution {
         assert!(order <= self.lags, "the design has {} lags", self.lags);
-        let (width, last) = (self.deterministic.width() + order, self.r.ncols() - 1);
-        let r = self.r.view((0, 0), (width, width)).into_owned();
-        let right = self.r.view((0, last), (width, 1)).into_owned();
-        let b = r.solve_upper_triangular(&right).unwrap_or_else(|| DMatrix::from_element(width, 1, f64::NAN));
-        let identity = DMatrix::identity(width, width);
-        let inverse =
-            r.solve_upper_triangular(&identity).unwrap_or_else(|| DMatrix::from_element(width, width, f64::NAN));
-        let (mut b, mut rss) = (b.as_slice().to_vec(), self.rss(order));
-        if self.method == Method::RefinedCholesky {
-            rss = self.refine(&mut b, &inverse, order);
+        match &self.exact {
+            Some(r) => self.solution(r, order),
+            None => self.solution(&self.r, order),
         }
-        let inverse_diagonal = (0..width).map(|i| self.variance_of(i, order, &inverse)).collect();
-        Solution { coefficients: self.back_transform(&b, order), inverse_diagonal, rss }
     }
 
-    /// One step b += (R'R)^-1 X' (y - X b); returns the new residual sum of squares.
-    fn refine(&self, b: &mut [f64], inverse: &DMatrix<f64>, order: usize) -> f64 {
+    fn solution<T: Real>(&self, r: &Upper<T>, order: usize) -> Solution {
+        let width = self.deterministic.width() + order;
+        let mut b = r.solve(width, r.column(r.width() - 1));
+        self.back_transform(&mut b);
+        if self.deterministic != Deterministic::None {
+            b[0] = b[0] + T::from(self.centre.level);
+        }
+        Solution {
+            coefficients: b.iter().map(|b| b.value()).collect(),
+            inverse_diagonal: self.inverse_diagonal(&r.inverse(width)),
+            rss: self.rss(order),
+        }
+    }
+
+    /// The linear part of the way from centred units to the data's, for the leading coefficients:
+    /// c = c' - middle b - level sum phi (+ level).
+    fn back_transform<T: Real>(&self, b: &mut [T]) {
+        let (deterministic, phi) = b.split_at_mut(self.deterministic.width().min(b.len()));
+        let moved = phi.iter().fold(T::from(0.0), |moved, phi| moved + T::from(self.centre.level) * *phi);
+        match deterministic {
+            [] => {}
+            [c] => *c = *c - moved,
+            [c, b, ..] => *c = *c - moved - T::from(self.centre.middle) * *b,
+        }
+    }
+
+    /// The diagonal of (X'X)^-1 in the data's units: the squared lengths of the rows of A R^-1, A the back
+    /// transformation.
+    fn inverse_diagonal<T: Real>(&self, inverse: &Upper<T>) -> Vec<f64> {
+        let mut squares = vec![T::from(0.0); inverse.width()];
+        for j in 0..inverse.width() {
+            let mut column = inverse.column(j).to_vec();
+            self.back_transform(&mut column);
+            squares.iter_mut().zip(&column).for_each(|(square, entry)| *square = *square + *entry * *entry);
+        }
+        squares.iter().map(|square| square.value()).collect()
+    }
+
+    /// The Gram matrix of the centred columns.
+    fn gram<T: Real>(&self) -> Upper<T> {
         let first = self.deterministic.width();
-        let mut rss = 0.0;
-        let mut gradient = vec![0.0; b.len()];
-        for segment in &self.segments {
-            let (p, n, level) = (self.lags, segment.x.len(), self.centre.level);
-            let mut residual: Vec<f64> = segment.x[p..].iter().map(|x| x - level).collect();
-            let regressor = |column: usize, t: usize| match column {
-                0 => 1.0,
-                _ => (segment.time + t as f64 - self.centre.middle) / self.centre.span,
-            };
-            for (column, b) in b[..first].iter().enumerate() {
-                (p..n).zip(&mut residual).for_each(|(t, r)| *r -= b * regressor(column, t));
-            }
-            for (lag, b) in (1..=order).zip(&b[first..]) {
-                segment.x[p - lag..].iter().zip(&mut residual).for_each(|(x, r)| *r -= b * (x - level));
-            }
-            for (column, g) in gradient[..first].iter_mut().enumerate() {
-                *g += (p..n).zip(&residual).map(|(t, r)| r * regressor(column, t)).sum::<f64>();
-            }
-            for (lag, g) in (1..=order).zip(&mut gradient[first..]) {
-                *g += segment.x[p - lag..].iter().zip(&residual).map(|(x, r)| r * (x - level)).sum::<f64>();
-            }
-            rss += residual.iter().map(|r| r * r).sum::<f64>();
-        }
-        let gradient = DVector::from_vec(gradient);
-        let half = inverse.tr_mul(&gradient);
-        let step = inverse * &half;
-        b.iter_mut().zip(step.iter()).for_each(|(b, step)| *b += step);
-        rss - half.norm_squared()
-    }
-
-    /// From centred units to the data's: c = level (1 - sum phi) + c' - b' middle / span, b = b' / span.
-    fn back_transform(&self, b: &[f64], order: usize) -> Vec<f64> {
-        let first = self.deterministic.width();
-        let Centre { level, middle, span } = self.centre;
-        let mut back = b.to_vec();
-        let persistence: f64 = b[first..first + order].iter().sum();
-        if first > 0 {
-            back[0] += level * (1.0 - persistence);
-        }
-        if first > 1 {
-            back[0] -= b[1] * middle / span;
-            back[1] /= span;
-        }
-        back
-    }
-
-    /// The i-th diagonal element of (X'X)^-1 in the data's units: the squared length of the row of the back
-    /// transformation (linear in b but for a constant) times R^-1.
-    fn variance_of(&self, i: usize, order: usize, inverse: &DMatrix<f64>) -> f64 {
-        let width = inverse.ncols();
-        let origin = self.back_transform(&vec![0.0; width], order)[i];
-        let row: Vec<f64> = (0..width)
-            .map(|j| {
-                let mut unit = vec![0.0; width];
-                unit[j] = 1.0;
-                self.back_transform(&unit, order)[i] - origin
-            })
-            .collect();
-        (0..width).map(|k| (0..width).map(|j| row[j] * inverse[(j, k)]).sum::<f64>().powi(2)).sum()
-    }
-
-    fn columns(&self) -> usize {
-        self.deterministic.width() + self.lags + 1
-    }
-
-    /// The Gram matrix of the centred columns (upper triangle).
-    fn gram(&self) -> DMatrix<f64> {
-        let (first, p) = (self.deterministic.width(), self.lags);
-        let columns = self.columns();
-        let mut gram = DMatrix::zeros(columns, columns);
+        let last = first + self.lags;
         // The response is lag 0, but stands last.
-        let column = |lag: usize| if lag == 0 { columns - 1 } else { first + lag - 1 };
+        let column = |lag: usize| if lag == 0 { last } else { first + lag - 1 };
+        let mut gram = Upper::zeros(last + 1);
+        let mut add = |a: usize, b: usize, sum: T| {
+            let entry = gram.at_mut(a.min(b), a.max(b));
+            *entry = *entry + sum;
+        };
         for segment in &self.segments {
-            let lagged = self.lagged_gram(segment);
-            for i in 0..=p {
-                for j in i..=p {
-                    let (a, b) = (column(i).min(column(j)), column(i).max(column(j)));
-                    gram[(a, b)] += lagged[i * (p + 1) + j];
-                }
+            let sums = SegmentSums::of(segment, self.centre, first, self.lags);
+            let stretch = Stretch { segment, centre: self.centre, lags: self.lags };
+            stretch.lag_products(&sums.lagged, |i, j, sum| add(column(i), column(j), sum));
+            if first > 0 {
+                stretch.constant_products(sums.constant, |lag, sum| add(0, column(lag), sum));
+                add(0, 0, T::from((segment.x.len() - self.lags) as f64));
             }
-            self.add_deterministic(segment, &mut gram, column);
-        }
-        gram
-    }
-
-    /// sum_t x_{t-i} x_{t-j} for i <= j over the rows of a segment, at i (p + 1) + j.
-    fn lagged_gram(&self, segment: &Segment<'_>) -> Vec<f64> {
-        let (p, n) = (self.lags, segment.x.len());
-        let at = |t: usize| segment.x[t] - self.centre.level;
-        let mut gram = vec![0.0; (p + 1) * (p + 1)];
-        gram[..=p].copy_from_slice(&products_after(segment.x, self.centre.level, p));
-        for i in 0..p {
-            for j in i..p {
-                // One lag further on both sides: a row enters at the start and one leaves at the end.
-                gram[(i + 1) * (p + 1) + j + 1] =
-                    gram[i * (p + 1) + j] + at(p - 1 - i) * at(p - 1 - j) - at(n - 1 - i) * at(n - 1 - j);
+            if first > 1 {
+                stretch.time_products(sums.constant, sums.time, |lag, sum| add(1, column(lag), sum));
+                add(0, 1, sums.times);
+                add(1, 1, sums.squared_times);
             }
         }
         gram
-    }
-
-    /// The products of the constant and the time with every column.
-    fn add_deterministic(&self, segment: &Segment<'_>, gram: &mut DMatrix<f64>, column: impl Fn(usize) -> usize) {
-        if self.deterministic == Deterministic::None {
-            return;
-        }
-        let (p, n) = (self.lags, segment.x.len());
-        let at = |t: usize| segment.x[t] - self.centre.level;
-        let time = |t: usize| (segment.time + t as f64 - self.centre.middle) / self.centre.span;
-        gram[(0, 0)] += (n - p) as f64;
-        let mut sum: f64 = (p..n).map(at).sum();
-        let with_trend = self.deterministic == Deterministic::ConstantTrend;
-        let mut trend: f64 = if with_trend { (p..n).map(|t| time(t) * at(t)).sum() } else { 0.0 };
-        for lag in 0..=p {
-            gram[(0, column(lag))] += sum;
-            if with_trend {
-                gram[(1, column(lag))] += trend;
-            }
-            if lag < p {
-                // sum time(t) x_{t-lag-1} = sum time(s + 1) x_{s-lag} over rows moved by one.
-                let (enters, leaves) = (at(p - 1 - lag), at(n - 1 - lag));
-                trend += time(p - 1) * enters - time(n - 1) * leaves;
-                sum += enters - leaves;
-                trend += sum / self.centre.span;
-            }
-        }
-        if with_trend {
-            gram[(0, 1)] += (p..n).map(time).sum::<f64>();
-            gram[(1, 1)] += (p..n).map(|t| time(t).powi(2)).sum::<f64>();
-        }
-    }
-
-    /// R from the rows, a block at a time: the factor so far on top of the next rows, factored again.
-    fn factor_rows(&self) -> DMatrix<f64> {
-        let (columns, first) = (self.columns(), self.deterministic.width());
-        let block = 4 * columns.max(64);
-        let mut stacked: DMatrix<f64> = DMatrix::zeros(columns + block, columns);
-        let mut filled = columns;
-        for segment in &self.segments {
-            for t in self.lags..segment.x.len() {
-                if first > 0 {
-                    stacked[(filled, 0)] = 1.0;
-                }
-                if first > 1 {
-                    stacked[(filled, 1)] = (segment.time + t as f64 - self.centre.middle) / self.centre.span;
-                }
-                for lag in 1..=self.lags {
-                    stacked[(filled, first + lag - 1)] = segment.x[t - lag] - self.centre.level;
-                }
-                stacked[(filled, columns - 1)] = segment.x[t] - self.centre.level;
-                filled += 1;
-                if filled == stacked.nrows() {
-                    fold(&mut stacked);
-                    filled = columns;
-                }
-            }
-        }
-        fold(&mut stacked);
-        stacked.rows(0, columns).into_owned()
     }
 }
 
-/// Replaces the rows by their triangular factor on top and zeros below.
-fn fold(stacked: &mut DMatrix<f64>) {
-    let columns = stacked.ncols();
-    let r = stacked.clone().qr().r();
-    stacked.fill(0.0);
-    stacked.view_mut((0, 0), (columns, columns)).copy_from(&r);
+/// What one pass over the rows t of a segment gives: the sums that stand at the start of the recursions.
+struct SegmentSums<T> {
+    /// sum x_t x_{t-k}, k = 0..p.
+    lagged: Vec<T>,
+    /// sum x_t.
+    constant: T,
+    /// sum t' x_t.
+    time: T,
+    /// sum t'.
+    times: T,
+    /// sum t'^2.
+    squared_times: T,
+}
+
+impl<T: Real> SegmentSums<T> {
+    fn of(segment: &Segment<'_>, centre: Centre, deterministic: usize, lags: usize) -> Self {
+        let mut lagged = vec![T::from(0.0); lags + 1];
+        let [mut constant, mut time, mut times, mut squared_times] = [T::from(0.0); 4];
+        let (ones, mut block_times) = (vec![1.0; BLOCK], Vec::with_capacity(BLOCK));
+        let add = |sum: &mut T, a: &[f64], b: &[f64]| T::add_lagged_products(a, b, std::slice::from_mut(sum));
+        centred_blocks(segment.x, centre.level, lags, lags, |start, now, past| {
+            T::add_lagged_products(now, past, &mut lagged);
+            let ones = &ones[..now.len()];
+            if deterministic > 0 {
+                add(&mut constant, ones, now);
+            }
+            if deterministic > 1 {
+                block_times.clear();
+                block_times.extend((start..start + now.len()).map(|t| segment.time + t as f64 - centre.middle));
+                add(&mut time, &block_times, now);
+                add(&mut times, ones, &block_times);
+                add(&mut squared_times, &block_times, &block_times);
+            }
+        });
+        Self { lagged, constant, time, times, squared_times }
+    }
+}
+
+/// The recursions over a segment's rows: with one lag more, a row enters at the start and one leaves at the end.
+#[derive(Clone, Copy)]
+struct Stretch<'a> {
+    segment: &'a Segment<'a>,
+    centre: Centre,
+    lags: usize,
+}
+
+impl Stretch<'_> {
+    fn at(&self, t: usize) -> f64 {
+        self.segment.x[t] - self.centre.level
+    }
+
+    fn time(&self, t: usize) -> f64 {
+        self.segment.time + t as f64 - self.centre.middle
+    }
+
+    /// The times of the row that enters and of the one that leaves as the lag grows to `lag` + 1.
+    fn moved(&self, lag: usize) -> (usize, usize) {
+        (self.lags - 1 - lag, self.segment.x.len() - 1 - lag)
+    }
+
+    /// sum_t x_{t-i} x_{t-j} for 0 <= i <= j <= p, given those with i = 0.
+    fn lag_products<T: Real>(&self, lagged: &[T], mut use_product: impl FnMut(usize, usize, T)) {
+        for (distance, &sum) in lagged.iter().enumerate() {
+            let mut sum = sum;
+            use_product(0, distance, sum);
+            for i in 0..self.lags - distance {
+                let (enters, leaves) = self.moved(i);
+                sum = sum + T::product(self.at(enters), self.at(enters - distance))
+                    - T::product(self.at(leaves), self.at(leaves - distance));
+                use_product(i + 1, i + 1 + distance, sum);
+            }
+        }
+    }
+
+    /// sum_t x_{t-i} for i = 0..p, given that with i = 0.
+    fn constant_products<T: Real>(&self, mut sum: T, mut use_product: impl FnMut(usize, T)) {
+        use_product(0, sum);
+        for lag in 0..self.lags {
+            sum = self.with_one_lag_more(sum, lag);
+            use_product(lag + 1, sum);
+        }
+    }
+
+    fn with_one_lag_more<T: Real>(&self, sum: T, lag: usize) -> T {
+        let (enters, leaves) = self.moved(lag);
+        sum + T::from(self.at(enters)) - T::from(self.at(leaves))
+    }
+
+    /// sum_t t' x_{t-i} for i = 0..p, given sum x_t and that with i = 0: sum t' x_{t-i-1} = sum (s + 1)' x_{s-i} over
+    /// rows moved by one.
+    fn time_products<T: Real>(&self, mut sum: T, mut with_time: T, mut use_product: impl FnMut(usize, T)) {
+        use_product(0, with_time);
+        for lag in 0..self.lags {
+            let (enters, leaves) = self.moved(lag);
+            let (first, last) = (self.time(self.lags - 1), self.time(self.segment.x.len() - 1));
+            sum = self.with_one_lag_more(sum, lag);
+            with_time = with_time + T::product(first, self.at(enters)) - T::product(last, self.at(leaves)) + sum;
+            use_product(lag + 1, with_time);
+        }
+    }
 }
 
 impl Centre {
     fn of(segments: &[Segment<'_>], deterministic: Deterministic) -> Self {
         if deterministic == Deterministic::None {
             // Without an intercept the origin of the data is part of the model.
-            return Self { level: 0.0, middle: 0.0, span: 1.0 };
+            return Self { level: 0.0, middle: 0.0 };
         }
         let mean = super::autocovariance::mean(segments.iter().map(|segment| segment.x));
         let level = if mean.is_finite() { mean } else { 0.0 };
         let last = segments.iter().map(|segment| segment.time + segment.x.len() as f64).fold(2.0, f64::max);
-        Self { level, middle: 0.5 * last, span: 0.5 * last }
+        // Whole, so that times are exact.
+        Self { level, middle: (0.5 * last).floor() }
+    }
+
+    /// The same centre if every x - level is a double: so it is for all x between level / 2 and 2 level. Otherwise the
+    /// level is small enough beside the range of the values to stay 0.
+    fn exact(self, segments: &[Segment<'_>]) -> Self {
+        let is_exact = |x: &f64| DoubleDouble::sum(*x, -self.level).is_double();
+        let level = if segments.iter().all(|segment| segment.x.iter().all(is_exact)) { self.level } else { 0.0 };
+        Self { level, ..self }
     }
 }
 
-/// The upper Cholesky factor and kappa^2 of the scaled columns, the larger of the regressors' and of what the response
-/// loses by cancellation. `None` where a pivot vanishes.
-fn cholesky(gram: &DMatrix<f64>) -> Option<(DMatrix<f64>, f64)> {
-    let columns = gram.ncols();
-    let scale: Vec<f64> = (0..columns).map(|i| gram[(i, i)].sqrt()).collect();
-    if !scale.iter().all(|s| *s > 0.0) {
-        return None;
-    }
-    let mut r: DMatrix<f64> = DMatrix::zeros(columns, columns);
-    for j in 0..columns {
-        for i in 0..=j {
-            let known: f64 = (0..i).map(|k| r[(k, i)] * r[(k, j)]).sum();
-            let rest = gram[(i, j)] / (scale[i] * scale[j]) - known;
-            if i < j {
-                r[(i, j)] = rest / r[(i, i)];
-            } else if rest > f64::EPSILON {
-                r[(j, j)] = rest.sqrt();
-            } else {
-                return None;
-            }
-        }
-    }
-    // The squared Frobenius norm of the inverse is at least 1 / (smallest eigenvalue); the largest is at most the width.
-    let regressors = columns - 1;
-    let identity = DMatrix::identity(regressors, regressors);
-    let inverse = r.view((0, 0), (regressors, regressors)).into_owned().solve_upper_triangular(&identity)?;
-    let condition = (inverse.norm_squared() * regressors as f64).max(r[(regressors, regressors)].powi(-2));
-    for j in 0..columns {
-        for i in 0..=j {
-            r[(i, j)] *= scale[j];
-        }
-    }
-    Some((r, condition))
+/// Whether no variance inflation factor is large, and that of the response is not. (A dependent column makes them infinite
+/// or not a number.)
+fn is_well_conditioned(gram: &Upper<f64>, r: &Upper<f64>) -> bool {
+    let last = r.width() - 1;
+    let inverse = r.inverse(last);
+    let inflation = |i: usize| gram.at(i, i) * (i..last).map(|j| inverse.at(i, j).powi(2)).sum::<f64>();
+    let of_response = gram.at(last, last) / r.at(last, last).powi(2);
+    of_response <= EXACT_ENOUGH && (0..last).all(|i| inflation(i) <= EXACT_ENOUGH)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use nalgebra::DMatrix;
 
     fn wavy(n: usize) -> Vec<f64> {
         (0..n).map(|t| 50.0 + (0.37 * t as f64).sin() + ((t * t) % 17) as f64 / 5.0 + 0.01 * t as f64).collect()
@@ -467,24 +450,117 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_bad_condition_goes_to_the_rows_and_keeps_its_digits() {
-        // Ever smoother series far from zero: lags are almost collinear.
-        let smooth = |noise: f64| -> Vec<f64> {
-            let wave = |t: i32| 1e4 + 1e3 * (0.01 * f64::from(t)).sin();
-            (0..3000).map(|t| wave(t) + noise * f64::from((t * 7919) % 101)).collect()
+    /// Integers from -100 to 100.
+    fn draws(n: usize) -> Vec<i64> {
+        let next = |state: &mut i64| {
+            *state = (*state * 1_103_515_245 + 12_345) % (1 << 31);
+            Some((*state >> 16) % 201 - 100)
         };
-        for (noise, method, digits) in
-            [(20.0, Method::Cholesky, 1e-9), (5e-3, Method::RefinedCholesky, 1e-10), (1e-4, Method::Qr, 1e-5)]
-        {
-            let x = smooth(noise);
-            let regression = LagRegression::new(whole(&x), Deterministic::Constant, 3);
-            assert_eq!(regression.method(), method, "noise {noise}");
-            let (b, _, rss) = explicit(&x, Deterministic::Constant, 3);
-            let solution = regression.solve(3);
-            close(&solution.coefficients[1..], &b[1..], digits);
-            assert!((solution.rss / rss - 1.0).abs() < digits, "noise {noise}: {} {rss}", solution.rss);
+        let mut state = 1;
+        std::iter::from_fn(|| next(&mut state)).take(n).collect()
+    }
+
+    fn sums(x: &[i64], start: i64) -> Vec<i64> {
+        x.iter()
+            .scan(start, |sum, x| {
+                *sum += x;
+                Some(*sum)
+            })
+            .collect()
+    }
+
+    /// Series of 600 values that doubles hold exactly.
+    fn hard(name: &str) -> Vec<f64> {
+        let e = draws(600);
+        let float = |x: Vec<i64>, unit: f64| x.iter().map(|x| *x as f64 * unit).collect();
+        match name {
+            "level" => {
+                let fall = |x: &mut i64, e: &i64| {
+                    *x = (*x * 4).div_euclid(5) + e;
+                    Some(1_000_000 + *x)
+                };
+                float(e.iter().scan(0, fall).collect(), 1.0)
+            }
+            "walk" => float(sums(&e, 0), 0.125),
+            "far walk" => float(sums(&e, 1_000_000_000), 1.0),
+            "twice" => float(sums(&sums(&e, 0), 0), 1.0),
+            _ => (0..).zip(&e).map(|(t, e)| (1e9 * (0.05 * f64::from(t)).sin()).round() + *e as f64).collect(),
         }
+    }
+
+    /// The exact answers for three lags and a constant, by elimination in Python's `fractions` on the same integers:
+    /// c and phi, the diagonal of (X'X)^-1, and the residual sum of squares.
+    #[test]
+    fn hard_series_are_solved_to_the_last_digits() {
+        let cases = [
+            (
+                "level",
+                [164160.43861044364, 0.8162568658006787, -0.0005534055682274994, 0.020134925432226874],
+                [175543.83276358875, 4.7387844808173824e-07, 7.90265382272972e-07, 4.7481950508115636e-07],
+                2107991.6547149452,
+            ),
+            (
+                "walk",
+                [-0.04485463317711692, 1.0175953277766048, -0.0037237500423506994, -0.01819673207465604],
+                [0.0018026022560263298, 3.0305778593983027e-05, 6.172215204884677e-05, 3.0480893496601857e-05],
+                32965.19663145346,
+            ),
+            (
+                "far walk",
+                [4325153.9815648375, 1.0175953277766048, -0.0037237500423506994, -0.01819673207465604],
+                [5199147554.128011, 4.735277905309848e-07, 9.644086257632308e-07, 4.76263960884404e-07],
+                2109772.5844130213,
+            ),
+            (
+                "twice",
+                [12.373298429676137, 2.0067232863773508, -1.021113989230764, 0.014278370630432838],
+                [0.008628221177450497, 4.786162487018574e-07, 1.9060174654275197e-06, 4.773057132909223e-07],
+                2086568.0593907374,
+            ),
+            (
+                "sine",
+                [0.03610721692085263, 1.3382610722276609, 0.3168311470877365, -0.6592394536280635],
+                [0.0016828223069959923, 8.063275774147414e-08, 3.217253756045105e-07, 8.063275799967608e-08],
+                7016995.150552966,
+            ),
+        ];
+        for (name, b, diagonal, rss) in cases {
+            let x = hard(name);
+            let regression = LagRegression::new(whole(&x), Deterministic::Constant, 3);
+            // Doubles keep their digits beside the largest coefficient, pairs of them in every one.
+            let (precision, tolerance, size) = match name {
+                "level" => (Precision::Double, 1e-14, 1.0),
+                _ => (Precision::DoubleDouble, 5e-16, 0.0),
+            };
+            assert_eq!(regression.precision(), precision, "{name}");
+            let solution = regression.solve(3);
+            let coefficients = solution.coefficients.iter().zip(&b).map(|(found, exact)| (found, exact, size));
+            let diagonal = solution.inverse_diagonal.iter().zip(&diagonal).map(|(found, exact)| (found, exact, 0.0));
+            for (found, exact, size) in coefficients.chain(diagonal).chain([(&solution.rss, &rss, 0.0)]) {
+                assert!((found - exact).abs() <= tolerance * exact.abs().max(size), "{name}: {found} {exact}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_trend_beside_a_unit_root_is_exact() {
+        // As above, with the time t = 1, 2, .. as a column and two lags.
+        let exact = [11454605.685769804, -0.037553902808970564, 1.0102350249627867, -0.021689618670022122];
+        let x = hard("far walk");
+        let solution = LagRegression::new(whole(&x), Deterministic::ConstantTrend, 2).solve(2);
+        for (found, exact) in solution.coefficients.iter().zip(&exact) {
+            assert!((found / exact - 1.0).abs() < 5e-16, "{found} {exact}");
+        }
+    }
+
+    #[test]
+    fn a_level_that_cannot_be_taken_off_exactly_stays() {
+        let x = hard("walk");
+        let centre = Centre::of(&whole(&x), Deterministic::Constant);
+        assert_eq!(centre.exact(&whole(&x)).level, 0.0);
+        let x = hard("far walk");
+        let centre = Centre::of(&whole(&x), Deterministic::Constant);
+        assert_eq!(centre.exact(&whole(&x)), centre);
     }
 
     #[test]

@@ -2,14 +2,19 @@
 //! autocovariances, Toeplitz and least-squares systems, tails, roots.
 
 pub mod autocovariance;
+pub mod double_double;
 pub mod exact;
+pub mod filter;
 pub mod kalman;
+pub mod kernels;
 pub mod least_squares;
 pub mod pareto;
 pub mod random;
+pub mod real;
 pub mod regression;
 pub mod residual_tests;
 pub mod root_finding;
 pub mod special;
 pub mod stationarity;
 pub mod toeplitz;
+pub mod triangular;
