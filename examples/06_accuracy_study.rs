@@ -13,7 +13,7 @@ use foretoken::data::frame::{ReadOptions, read_path};
 use foretoken::evaluate::{mase, smape};
 use foretoken::forecast::{Forecast, ForecastOptions, forecast};
 use foretoken::math::stationarity::{classical_seasonal_factors, is_seasonal};
-use foretoken::model::linear::{ArSpec, Choice, Criterion, Estimator, LinkChoice, Order, SeasonalChoice, Trend};
+use foretoken::model::linear::{ArSpec, Choice, Criterion, Estimator, LinkChoice, Order, SeasonalChoice, Terms, Trend};
 use foretoken::model::naive::Naive;
 use foretoken::{Batch, Covariates, Fit, Result, Series};
 use rayon::prelude::*;
@@ -73,7 +73,7 @@ fn models(period: usize) -> Vec<(&'static str, Model)> {
         ("AR, first differences", of(ArSpec { difference: Choice::Fixed(1), ..rule() }, Forecast::median)),
         (
             "AR, differences, no drift",
-            of(ArSpec { trend: Trend::None, difference: Choice::Fixed(1), ..rule() }, Forecast::median),
+            of(ArSpec { terms: Terms::of(Trend::None), difference: Choice::Fixed(1), ..rule() }, Forecast::median),
         ),
         (
             "AR, least squares",

@@ -146,5 +146,6 @@ pub(super) fn ar_spec(options: &ModelArgs, period: usize) -> ArSpec {
             OrAuto::Value(d) => Choice::Fixed(d),
         },
         period,
+        ..ArSpec::default()
     }
 }

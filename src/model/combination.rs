@@ -146,6 +146,8 @@ fn summary(members: &[Summary], weights: &[f64], likelihoods: &[Likelihoods]) ->
         innovation_variance_unbiased: mean(|member| member.innovation_variance_unbiased),
         log_likelihood: likelihoods.iter().map(|series| series.mixed(weights)).sum(),
         observations: likelihoods.iter().map(|series| series.rows).sum(),
+        covariance: None,
+        converged: members.iter().all(|member| member.converged),
         warnings: warnings.into_iter().cloned().collect(),
     }
 }

@@ -24,6 +24,7 @@ pub mod transformed;
 
 use std::fmt::Debug;
 
+use self::linear::Criterion;
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -203,7 +204,7 @@ pub struct Fitted<M> {
 }
 
 /// What a fit reports.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Summary {
     /// How the model is spelled in tables and column names, e.g. `AR`.
     pub name: String,
@@ -222,15 +223,44 @@ pub struct Summary {
     pub log_likelihood: f64,
     /// The number of defined training rows.
     pub observations: usize,
+    /// The covariance matrix of the parameters in their order, where there is one.
+    pub covariance: Option<Vec<Vec<f64>>>,
+    /// Whether an iteration ended at an optimum; true for closed forms.
+    pub converged: bool,
     /// What the user should know: a constant series, a shortened order, a boundary solution.
     pub warnings: Vec<String>,
 }
 
+impl Default for Summary {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            description: String::new(),
+            preprocessing: Vec::new(),
+            parameters: Vec::new(),
+            innovation_variance: 0.0,
+            innovation_variance_unbiased: 0.0,
+            log_likelihood: f64::NAN,
+            observations: 0,
+            covariance: None,
+            converged: true,
+            warnings: Vec::new(),
+        }
+    }
+}
+
 impl Summary {
-    /// Akaike's criterion -2 l + 2 k, with k the parameters and the innovation variance.
+    /// A criterion of the fit, -2 l + penalty, with k the parameters and the innovation variance.
+    #[must_use]
+    pub fn criterion(&self, criterion: Criterion) -> f64 {
+        let k = self.parameters.len() as f64 + 1.0;
+        criterion.penalty(self.observations as f64, k) - 2.0 * self.log_likelihood
+    }
+
+    /// Akaike's criterion -2 l + 2 k.
     #[must_use]
     pub fn aic(&self) -> f64 {
-        -2.0 * self.log_likelihood + 2.0 * (self.parameters.len() as f64 + 1.0)
+        self.criterion(Criterion::Aic)
     }
 }
 

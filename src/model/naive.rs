@@ -122,7 +122,6 @@ impl Naive {
         Summary {
             name: self.name().to_owned(),
             description,
-            preprocessing: Vec::new(),
             parameters: if self.has_constant() { vec![constant] } else { Vec::new() },
             innovation_variance: variance,
             innovation_variance_unbiased: variance * n / (n - f64::from(u8::from(self.has_constant()))),
@@ -137,6 +136,7 @@ impl Naive {
             } else {
                 vec!["no variation: the forecast is a single value".to_owned()]
             },
+            ..Summary::default()
         }
     }
 }

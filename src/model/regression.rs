@@ -160,13 +160,12 @@ impl<P, E> Regression<P, E> {
         Summary {
             name: self.name.clone(),
             description: format!("{} on {} lags, noise from held-out errors", self.name, self.lags),
-            preprocessing: Vec::new(),
             parameters,
             innovation_variance: variance,
             innovation_variance_unbiased: variance,
             log_likelihood,
             observations: rows.rows(),
-            warnings: Vec::new(),
+            ..Summary::default()
         }
     }
 }

@@ -14,7 +14,7 @@
 //! | estimator | least squares for long series, Yule-Walker (always stationary) for others |
 //! | order | AICc up to the limit of [`default_max_order`] |
 
-use super::{Ar, Estimator, LinearSpec, Order, OrderRow, Terms};
+use super::{Ar, CovarianceKind, Estimator, LinearSpec, Order, OrderRow, Penalty, SeasonalLags, Terms};
 use crate::data::period::interpolated;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -97,6 +97,12 @@ pub struct ArSpec {
     pub difference: Choice<usize>,
     /// The period m in steps; 0 or 1 for none.
     pub period: usize,
+    /// P and m of Phi(B^m): the lags are those of phi(B) Phi(B^m). Exact likelihood only.
+    pub seasonal_lags: Option<SeasonalLags>,
+    /// A penalty on least squares coefficients.
+    pub penalty: Option<Penalty>,
+    /// How standard errors of least squares are estimated.
+    pub covariance: CovarianceKind,
 }
 
 impl Default for ArSpec {
@@ -109,6 +115,9 @@ impl Default for ArSpec {
             seasonal: Choice::Auto,
             difference: Choice::Auto,
             period: 0,
+            seasonal_lags: None,
+            penalty: None,
+            covariance: CovarianceKind::Classical,
         }
     }
 }
@@ -192,13 +201,25 @@ impl ArSpec {
         let estimator = self
             .estimator
             .or_else(|| if is_long { Estimator::LeastSquares } else { Estimator::YuleWalker { adjusted: false } });
-        let order = match self.order {
+        let order = match &self.order {
             Order::Auto { max: None, criterion } => {
-                Order::Auto { max: Some(default_max_order(left, self.period)), criterion }
+                Order::Auto { max: Some(default_max_order(left, self.period)), criterion: *criterion }
             }
-            chosen => chosen,
+            Order::Subset { max: None, criterion } => {
+                Order::Subset { max: Some(default_max_order(left, self.period)), criterion: *criterion }
+            }
+            chosen => chosen.clone(),
         };
-        Ok((transform, LinearSpec { order, estimator, terms: self.terms.clone(), differences }))
+        let linear = LinearSpec {
+            order,
+            estimator,
+            terms: self.terms.clone(),
+            differences,
+            seasonal: self.seasonal_lags,
+            penalty: self.penalty,
+            covariance: self.covariance,
+        };
+        Ok((transform, linear))
     }
 
     /// The criteria of every order that would be tried, on the transformed values and a common sample.
@@ -210,9 +231,11 @@ impl ArSpec {
         let inner: Vec<Series> = train.iter().map(|series| transform.forward(series)).collect::<Result<_>>()?;
         let longest = inner.iter().map(Series::len).max().unwrap_or(0);
         let longest = longest.saturating_sub(linear.differences.order());
-        let max = match linear.order {
-            Order::Fixed(p) => p.max(default_max_order(longest, self.period)),
-            Order::Auto { max, .. } => max.unwrap_or_else(|| default_max_order(longest, self.period)),
+        let usual = default_max_order(longest, self.period);
+        let max = match &linear.order {
+            Order::Fixed(p) => usual.max(*p),
+            Order::Lags(lags) => usual.max(lags.last().copied().unwrap_or(0)),
+            Order::Auto { max, .. } | Order::Subset { max, .. } => max.unwrap_or(usual),
         };
         linear.order_table(&inner, max.min(longest.saturating_sub(1) / 2))
     }

@@ -113,7 +113,19 @@ impl LinearSpec {
             }
         }
         let innovations = Innovations::Gaussian { sd: variance.sqrt() };
-        Estimate { terms, form, phi, innovations, unbiased_variance, start: Start::Given }
+        Estimate {
+            terms,
+            form,
+            lags: (1..=phi.len()).collect(),
+            phi,
+            seasonal_phi: Vec::new(),
+            innovations,
+            unbiased_variance,
+            start: Start::Given,
+            covariance: None,
+            converged: true,
+            warnings: Vec::new(),
+        }
     }
 
     /// No variation to explain: every coefficient is zero.
@@ -163,10 +175,15 @@ impl LinearSpec {
         Ok(Estimate {
             terms,
             form: Form::Equation,
+            lags: (1..=order).collect(),
             phi,
+            seasonal_phi: Vec::new(),
             innovations: Innovations::Gaussian { sd: (rss / n).sqrt() },
             unbiased_variance: rss / (n - width as f64),
             start: Start::Given,
+            covariance: None,
+            converged: true,
+            warnings: Vec::new(),
         })
     }
 

@@ -21,16 +21,22 @@
 
 mod ar;
 mod automatic;
+mod burg;
 mod closed_form;
 mod design;
+mod exact;
 mod offset;
 mod order;
+mod penalised;
+mod recursive;
+mod robust;
 mod session;
 mod spec;
+mod subset;
 mod terms;
 
 pub use ar::{Ar, ArParts, Form, Innovations, Start};
 pub use automatic::{ArSpec, Choice, LinkChoice, SeasonalChoice, default_max_order};
 pub use order::{Criterion, Order, OrderRow};
-pub use spec::{Estimator, LinearSpec};
+pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};

@@ -35,14 +35,23 @@ impl Criterion {
     }
 }
 
-/// The order p of an autoregression, or how to select it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The lags of an autoregression, or how to select them.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
-    /// Exactly p lags.
+    /// The lags 1..=p.
     Fixed(usize),
+    /// These lags and no others: ascending, from 1.
+    Lags(Vec<usize>),
     /// The order with the smallest criterion.
     Auto {
         /// The largest order that is tried; by length and period where it is not given.
+        max: Option<usize>,
+        /// What is minimised.
+        criterion: Criterion,
+    },
+    /// The set of lags with the smallest criterion.
+    Subset {
+        /// The largest lag that is tried; by length and period where it is not given.
         max: Option<usize>,
         /// What is minimised.
         criterion: Criterion,

@@ -23,6 +23,31 @@ pub enum Estimator {
     /// Least squares given the first p values of each series: the maximum of the conditional likelihood.
     /// O(n p + p^3).
     LeastSquares,
+    /// Burg's recursion: each reflection minimises the forward and backward errors of its order. O(n p), always
+    /// stationary.
+    Burg {
+        /// Which innovation variance stands in the density.
+        variance: BurgVariance,
+    },
+    /// The exact Gaussian likelihood of all known values, gaps integrated out.
+    Exact,
+    /// Student's t innovations by maximum likelihood, given the first p values.
+    Robust,
+    /// Recursive least squares: the coefficients after the last row, with older rows forgotten geometrically.
+    Recursive {
+        /// The weight of a row relative to that of the next, in (0, 1].
+        forgetting: f64,
+    },
+}
+
+/// The two innovation variances that go with Burg's coefficients: R's `ar.burg(var.method = 1)` and `2`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BurgVariance {
+    /// Levinson's recursion from the variance of the values: v_k = v_{k-1} (1 - r_k^2).
+    #[default]
+    Levinson,
+    /// The mean of the squared forward and backward errors of the last order.
+    Errors,
 }
 
 impl Estimator {
@@ -32,8 +57,46 @@ impl Estimator {
             Self::YuleWalker { adjusted: false } => "Yule-Walker",
             Self::YuleWalker { adjusted: true } => "Yule-Walker (adjusted)",
             Self::LeastSquares => "least squares",
+            Self::Burg { .. } => "Burg",
+            Self::Exact => "exact maximum likelihood",
+            Self::Robust => "robust maximum likelihood",
+            Self::Recursive { .. } => "recursive least squares",
         }
     }
+}
+
+/// How the covariance of least squares coefficients is estimated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum CovarianceKind {
+    /// sigma^2 (X'X)^-1: errors of one variance.
+    #[default]
+    Classical,
+    /// Heteroskedasticity-robust (White 1980), HC1.
+    Heteroskedastic,
+    /// Heteroskedasticity- and autocorrelation-consistent (Newey and West 1987) with this many lags; by length where it
+    /// is not given.
+    Autocorrelated {
+        /// The lags of the Bartlett kernel.
+        lags: Option<usize>,
+    },
+}
+
+/// A penalty on the coefficients of least squares; intercept and trend go free.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Penalty {
+    /// lambda sum b_j^2 over standardised columns; chosen on rolling origins where it is not given.
+    Ridge {
+        /// lambda.
+        strength: Option<f64>,
+    },
+    /// lambda (l1 sum |b_j| + (1 - l1) / 2 sum b_j^2) over standardised columns: LASSO for l1 = 1.
+    #[cfg(feature = "linfa")]
+    ElasticNet {
+        /// lambda; chosen on rolling origins where it is not given.
+        strength: Option<f64>,
+        /// The share of the absolute values.
+        l1_ratio: f64,
+    },
 }
 
 /// An autoregression of differences, with terms beside the lags: what [`ArSpec`](super::ArSpec) puts behind its transform.
@@ -59,6 +122,21 @@ pub struct LinearSpec {
     pub terms: Terms,
     /// The differences that are taken first, of values and covariates alike.
     pub differences: Differences,
+    /// P and m of Phi(B^m): the lags are those of phi(B) Phi(B^m). Exact likelihood only.
+    pub seasonal: Option<SeasonalLags>,
+    /// A penalty on least squares coefficients.
+    pub penalty: Option<Penalty>,
+    /// How standard errors of least squares are estimated.
+    pub covariance: CovarianceKind,
+}
+
+/// The seasonal factor Phi(B^m) = 1 - Phi_1 B^m - .. - Phi_P B^{Pm} of a multiplicative autoregression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeasonalLags {
+    /// P.
+    pub order: usize,
+    /// m.
+    pub period: usize,
 }
 
 impl Default for LinearSpec {
@@ -68,6 +146,9 @@ impl Default for LinearSpec {
             estimator: Estimator::LeastSquares,
             terms: Terms::default(),
             differences: Differences::none(),
+            seasonal: None,
+            penalty: None,
+            covariance: CovarianceKind::Classical,
         }
     }
 }
@@ -81,11 +162,35 @@ pub(super) struct Estimate {
     /// b, in the order of the terms' names.
     pub(super) terms: Vec<Estimated>,
     pub(super) form: Form,
-    /// phi_1..phi_p.
+    /// The lags of `phi`, ascending.
+    pub(super) lags: Vec<usize>,
+    /// phi at its lags.
     pub(super) phi: Vec<Estimated>,
+    /// Phi_1..Phi_P.
+    pub(super) seasonal_phi: Vec<Estimated>,
     pub(super) innovations: Innovations,
     pub(super) unbiased_variance: f64,
     pub(super) start: Start,
+    /// The covariance of (terms, phi, Phi), where it is estimated.
+    pub(super) covariance: Option<Vec<Vec<f64>>>,
+    pub(super) converged: bool,
+    pub(super) warnings: Vec<String>,
+}
+
+impl Estimate {
+    /// phi(B) Phi(B^m) multiplied out: the coefficients of lags 1, 2, ..
+    fn expanded(&self, seasonal: Option<SeasonalLags>) -> Vec<f64> {
+        let mut phi = vec![0.0; self.lags.last().copied().unwrap_or(0)];
+        self.lags.iter().zip(&self.phi).for_each(|(lag, phi_lag)| phi[lag - 1] = phi_lag.0);
+        let Some(SeasonalLags { order, period }) = seasonal else { return phi };
+        let mut product = phi.clone();
+        product.resize(phi.len() + order * period, 0.0);
+        for (number, seasonal) in (1..).zip(&self.seasonal_phi) {
+            product[number * period - 1] += seasonal.0;
+            (0..phi.len()).for_each(|i| product[number * period + i] -= seasonal.0 * phi[i]);
+        }
+        product
+    }
 }
 
 impl Fit for LinearSpec {
@@ -96,11 +201,8 @@ impl Fit for LinearSpec {
         let train = &self.with_covariates(train)?[..];
         let differenced = self.differenced(train)?;
         self.check(&differenced)?;
-        let (order, warnings) = self.choose_order(&differenced)?;
-        let mut estimate = match self.estimator {
-            Estimator::YuleWalker { adjusted } => self.yule_walker(&differenced, order, adjusted)?,
-            Estimator::LeastSquares => self.least_squares(&differenced, order)?,
-        };
+        let (lags, warnings) = self.choose_lags(&differenced)?;
+        let mut estimate = self.estimate(train, &differenced, lags)?;
         // An innovation of rounding size is none: the series is predictable to the last digit.
         let known = differenced.iter().flat_map(Series::values).filter(|x| !x.is_nan());
         let scale = known.fold(0.0_f64, |a, x| a.max(x.abs()));
@@ -108,7 +210,7 @@ impl Fit for LinearSpec {
             estimate.innovations = Innovations::Gaussian { sd: 0.0 };
         }
         let model = Ar::from_parts(ArParts {
-            phi: estimate.phi.iter().map(|phi| phi.0).collect(),
+            phi: estimate.expanded(self.seasonal),
             differences: self.differences.clone(),
             terms: self.terms.clone(),
             coefficients: estimate.terms.iter().map(|b| b.0).collect(),
@@ -145,10 +247,43 @@ impl LinearSpec {
         self.orders(&differenced, max)
     }
 
+    /// The criteria of all orders from one pass. Those of iterative estimators are chosen by the closed form that is
+    /// nearest: Burg's for the exact likelihood, least squares' for the others.
     fn orders(&self, differenced: &[Series], max: usize) -> Result<Vec<OrderRow>> {
         match self.estimator {
             Estimator::YuleWalker { adjusted } => self.yule_walker_orders(differenced, max, adjusted),
-            Estimator::LeastSquares => self.least_squares_orders(differenced, max),
+            Estimator::Burg { variance } => self.burg_orders(differenced, max, variance),
+            Estimator::Exact => self.burg_orders(differenced, max, BurgVariance::Levinson),
+            Estimator::LeastSquares | Estimator::Robust | Estimator::Recursive { .. } => {
+                self.least_squares_orders(differenced, max)
+            }
+        }
+    }
+
+    /// The estimate with chosen lags; `train` has the series before their differences.
+    fn estimate(&self, train: &[Series], differenced: &[Series], lags: ChosenLags) -> Result<Estimate> {
+        let all = match &lags {
+            ChosenLags::All(order) => Some(*order),
+            ChosenLags::Some(_) => None,
+        };
+        if let Some(penalty) = self.penalty {
+            return self.penalised(differenced, &lags.list(), penalty);
+        }
+        match (self.estimator, all) {
+            (Estimator::Exact, _) => self.exact(train, &lags.list()),
+            (Estimator::Robust, _) => self.robust(differenced, &lags.list()),
+            (Estimator::Recursive { forgetting }, _) => self.recursive(differenced, &lags.list(), forgetting),
+            (Estimator::YuleWalker { adjusted }, Some(order)) => self.yule_walker(differenced, order, adjusted),
+            (Estimator::Burg { variance }, Some(order)) => self.burg(differenced, order, variance),
+            (Estimator::LeastSquares, Some(order)) if self.covariance == CovarianceKind::Classical => {
+                self.least_squares(differenced, order)
+            }
+            (Estimator::LeastSquares, _) => self.subset_least_squares(differenced, &lags.list()),
+            (Estimator::YuleWalker { .. } | Estimator::Burg { .. }, None) => {
+                Err(Error::usage(format!("{} has no estimate of single lags", self.estimator.describe()))
+                    .expected("all lags up to an order")
+                    .hint("use --estimator least-squares or exact, or --order P"))
+            }
         }
     }
 
@@ -210,11 +345,12 @@ impl LinearSpec {
         Ok(())
     }
 
-    /// The order, and what there is to say about it.
-    fn choose_order(&self, differenced: &[Series]) -> Result<(usize, Vec<String>)> {
-        let (max, criterion) = match self.order {
-            Order::Fixed(p) => return Ok((p, Vec::new())),
-            Order::Auto { max, criterion } => (max, criterion),
+    /// The lags, and what there is to say about them.
+    fn choose_lags(&self, differenced: &[Series]) -> Result<(ChosenLags, Vec<String>)> {
+        let (max, criterion) = match &self.order {
+            Order::Fixed(p) => return Ok((ChosenLags::All(*p), Vec::new())),
+            Order::Lags(lags) => return Ok((ChosenLags::Some(lags.clone()), Vec::new())),
+            Order::Auto { max, criterion } | Order::Subset { max, criterion } => (*max, *criterion),
         };
         let longest = differenced.iter().map(Series::len).max().unwrap_or(0);
         let limit = longest.saturating_sub(1) / 2;
@@ -223,8 +359,11 @@ impl LinearSpec {
         if wanted > limit {
             warnings.push(format!("orders up to {limit} were tried, not {wanted}: half of {longest} values"));
         }
-        let table = self.orders(differenced, wanted.min(limit))?;
-        Ok((select(&table, criterion), warnings))
+        let max = wanted.min(limit);
+        if let Order::Subset { .. } = self.order {
+            return Ok((ChosenLags::Some(self.best_subset(differenced, max, criterion)?), warnings));
+        }
+        Ok((ChosenLags::All(select(&self.orders(differenced, max)?, criterion)), warnings))
     }
 
     fn summary(&self, model: &Ar, estimate: &Estimate, train: &[Series], mut warnings: Vec<String>) -> Result<Summary> {
@@ -234,8 +373,11 @@ impl LinearSpec {
         if estimate.form == Form::Mean && self.terms.has_intercept() {
             "mean".clone_into(&mut names[0]);
         }
-        let lags = (1..=estimate.phi.len()).map(|lag| format!("phi_{lag}"));
-        let parameters = names.into_iter().zip(&estimate.terms).chain(lags.zip(&estimate.phi)).map(parameter).collect();
+        names.extend(estimate.lags.iter().map(|lag| format!("phi_{lag}")));
+        names.extend((1..=estimate.seasonal_phi.len()).map(|number| format!("seasonal_phi_{number}")));
+        let estimated = estimate.terms.iter().chain(&estimate.phi).chain(&estimate.seasonal_phi);
+        let parameters = names.into_iter().zip(estimated).map(parameter).collect();
+        warnings.extend(estimate.warnings.iter().cloned());
         let is_exact = model.innovation_sd() == 0.0;
         if is_exact {
             let what = if is_constant(train) { "no variation" } else { "the past determines every value" };
@@ -244,24 +386,53 @@ impl LinearSpec {
         let (log_likelihood, observations) = training_likelihood(model, train)?;
         Ok(Summary {
             name: "AR".to_owned(),
-            description: self.describe(estimate.phi.len()),
+            description: self.describe(&estimate.lags),
             preprocessing: Vec::new(),
             parameters,
             innovation_variance: model.innovations().variance(),
             innovation_variance_unbiased: if is_exact { 0.0 } else { estimate.unbiased_variance },
             log_likelihood: if is_exact { f64::NAN } else { log_likelihood },
             observations,
+            covariance: estimate.covariance.clone(),
+            converged: estimate.converged,
             warnings,
         })
     }
 
-    /// One line on what was fitted: order, terms, estimator.
-    fn describe(&self, order: usize) -> String {
+    /// One line on what was fitted: lags, terms, estimator.
+    fn describe(&self, lags: &[usize]) -> String {
         let trend = match self.terms.trend {
             super::Trend::None => " without intercept",
             super::Trend::Constant => "",
             super::Trend::ConstantTrend => " with trend",
         };
-        format!("AR({order}){trend} by {}", self.estimator.describe())
+        let is_full = lags.iter().copied().eq(1..=lags.len());
+        let order = if is_full { lags.len().to_string() } else { list(lags) };
+        let seasonal =
+            self.seasonal.map_or(String::new(), |SeasonalLags { order, period }| format!("({order})_{period}"));
+        format!("AR({order}){seasonal}{trend} by {}", self.estimator.describe())
     }
+}
+
+/// The lags of a fit.
+#[derive(Debug, Clone)]
+enum ChosenLags {
+    /// 1..=p.
+    All(usize),
+    /// Some.
+    Some(Vec<usize>),
+}
+
+impl ChosenLags {
+    fn list(&self) -> Vec<usize> {
+        match self {
+            Self::All(order) => (1..=*order).collect(),
+            Self::Some(lags) => lags.clone(),
+        }
+    }
+}
+
+/// `{1, 12, 13}`.
+fn list(lags: &[usize]) -> String {
+    format!("{{{}}}", lags.iter().map(usize::to_string).collect::<Vec<_>>().join(", "))
 }
