@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::forecast::MAX_HORIZON;
+use crate::model::linear::Fourier;
 
 /// Autoregressive time series: forecast a CSV, find its anomalies, plot both.
 #[derive(Debug, Parser)]
@@ -100,32 +101,71 @@ pub(crate) enum MissingArg {
 
 /// Which model, and how it is fitted.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of ar")]
 pub(crate) struct ModelArgs {
-    /// AR order p, or auto
-    #[arg(long, value_name = "P|auto", default_value = "auto", value_parser = parse_order, allow_negative_numbers = true)]
-    pub(crate) order: OrAuto<usize>,
-    /// Criterion of --order auto
+    /// AR order p, auto, or subset (the best set of lags)
+    #[arg(long, value_name = "P|auto|subset", default_value = "auto", value_parser = parse_order, allow_negative_numbers = true)]
+    pub(crate) order: OrderArg,
+    /// These lags and no others, separated by commas
+    #[arg(long, value_name = "LAGS", value_delimiter = ',', value_parser = parse_lag, conflicts_with = "order")]
+    pub(crate) lags: Vec<usize>,
+    /// Order P of a seasonal factor in B^m, the period: a multiplicative (p)(P)_m; needs --estimator exact
+    #[arg(long, value_name = "P", value_parser = parse_seasonal_order)]
+    pub(crate) seasonal_order: Option<usize>,
+    /// Criterion of --order auto and subset
     #[arg(long, value_enum, default_value_t = CriterionArg::Aicc)]
     pub(crate) criterion: CriterionArg,
     /// Largest order that --order auto tries [default: by length and period]
     #[arg(long, value_name = "P", value_parser = parse_max_order, allow_negative_numbers = true)]
     pub(crate) max_order: Option<usize>,
-    /// AR estimator [default: yule-walker; least-squares for long series]
+    /// Estimator [default: burg; least-squares for long series]
     #[arg(long, value_enum)]
     pub(crate) estimator: Option<EstimatorArg>,
+    /// Weight of a row relative to that of the next, for --estimator recursive
+    #[arg(long, value_name = "WEIGHT", value_parser = parse_forgetting)]
+    pub(crate) forgetting: Option<f64>,
+    /// Penalty on least squares coefficients
+    #[arg(long, value_enum)]
+    pub(crate) penalty: Option<PenaltyArg>,
+    /// Strength of the penalty [default: chosen on rolling origins]
+    #[arg(long, value_name = "LAMBDA", value_parser = parse_strength, requires = "penalty")]
+    pub(crate) strength: Option<f64>,
+    /// Share of absolute values in --penalty elastic-net
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, value_parser = parse_share)]
+    pub(crate) l1_ratio: f64,
+    /// Standard errors of least squares
+    #[arg(long, value_enum, default_value_t = ErrorsArg::Classical)]
+    pub(crate) errors: ErrorsArg,
     /// First differences d, or auto
     #[arg(long, value_name = "D|auto", default_value = "auto", value_parser = parse_difference)]
     #[arg(allow_negative_numbers = true)]
     pub(crate) difference: OrAuto<usize>,
-    /// Season of the AR: none, factors (classical, divided out), difference, or auto
+    /// Season: none, factors (classical, divided out), difference, dummies, or auto
     #[arg(long, value_enum, default_value_t = SeasonalArg::Auto)]
     pub(crate) seasonal: SeasonalArg,
+    /// Sines and cosines PERIOD:HARMONICS beside the lags, separated by commas, like 7:3,365.25:2
+    #[arg(long, value_name = "TERMS", value_delimiter = ',', value_parser = parse_fourier)]
+    pub(crate) fourier: Vec<Fourier>,
     /// Transform before the AR
     #[arg(long, value_enum, default_value_t = TransformArg::Auto)]
     pub(crate) transform: TransformArg,
-    /// Terms beside the lags: n none, c intercept, ct intercept and trend
-    #[arg(long, value_enum, default_value_t = TrendArg::C)]
-    pub(crate) trend: TrendArg,
+    /// Terms beside the lags: n none, c intercept, ct intercept and trend [default: c; of differences n and c averaged]
+    #[arg(long, value_enum)]
+    pub(crate) trend: Option<TrendArg>,
+    /// What is averaged: the models without and with drift, or all orders
+    #[arg(long, value_enum, default_value_t = AverageArg::Auto)]
+    pub(crate) average: AverageArg,
+    /// Weights of the average: equal, or by a criterion
+    #[arg(long, value_enum, default_value_t = WeightsArg::Equal)]
+    pub(crate) weights: WeightsArg,
+}
+
+/// The order of an autoregression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OrderArg {
+    Auto,
+    Subset,
+    Value(usize),
 }
 
 /// A number, or `auto`.
@@ -166,8 +206,55 @@ fn parse_max_order(text: &str) -> Result<usize, String> {
     }
 }
 
-fn parse_order(text: &str) -> Result<OrAuto<usize>, String> {
-    parse_or_auto(text, MAX_ORDER)
+fn parse_order(text: &str) -> Result<OrderArg, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(OrderArg::Auto),
+        ("subset", _) => Ok(OrderArg::Subset),
+        (_, Ok(order)) if order <= MAX_ORDER => Ok(OrderArg::Value(order)),
+        _ => Err(format!("expected `auto`, `subset` or a whole number from 0 to {MAX_ORDER}")),
+    }
+}
+
+fn parse_lag(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(lag) if (1..=MAX_ORDER).contains(&lag) => Ok(lag),
+        _ => Err(format!("expected whole numbers from 1 to {MAX_ORDER}, like 1,12,13")),
+    }
+}
+
+fn parse_seasonal_order(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(order) if (1..=10).contains(&order) => Ok(order),
+        _ => Err("expected a whole number from 1 to 10".to_owned()),
+    }
+}
+
+fn parse_forgetting(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(weight) if weight > 0.0 && weight <= 1.0 => Ok(weight),
+        _ => Err("expected a number above 0 and at most 1, like 0.99".to_owned()),
+    }
+}
+
+fn parse_strength(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(strength) if strength >= 0.0 && strength.is_finite() => Ok(strength),
+        _ => Err("expected a number of at least 0".to_owned()),
+    }
+}
+
+fn parse_share(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to 1".to_owned()),
+    }
+}
+
+fn parse_fourier(text: &str) -> Result<Fourier, String> {
+    let parsed = text.trim().split_once(':').and_then(|(period, harmonics)| {
+        Some(Fourier { period: period.parse().ok()?, harmonics: harmonics.parse().ok()? })
+    });
+    parsed.ok_or_else(|| "expected PERIOD:HARMONICS, like 7:3 or 365.25:2".to_owned())
 }
 
 fn parse_difference(text: &str) -> Result<OrAuto<usize>, String> {
@@ -195,7 +282,52 @@ pub(crate) enum CriterionArg {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum EstimatorArg {
     YuleWalker,
+    /// Yule-Walker with autocovariances over n - k
+    YuleWalkerAdjusted,
     LeastSquares,
+    Burg,
+    /// Burg with the variance of the forward and backward errors
+    BurgErrors,
+    /// Exact Gaussian maximum likelihood
+    Exact,
+    /// Student's t innovations by maximum likelihood
+    Robust,
+    /// Recursive least squares
+    Recursive,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PenaltyArg {
+    Ridge,
+    Lasso,
+    ElasticNet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ErrorsArg {
+    /// Errors of one variance
+    Classical,
+    /// Robust to heteroskedasticity (HC1)
+    Hc,
+    /// Robust to heteroskedasticity and autocorrelation (Newey-West)
+    Hac,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AverageArg {
+    Auto,
+    None,
+    Drift,
+    Orders,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum WeightsArg {
+    Equal,
+    Aic,
+    Aicc,
+    Bic,
+    Hqic,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -204,6 +336,8 @@ pub(crate) enum SeasonalArg {
     None,
     Factors,
     Difference,
+    /// Seasonal dummies beside the lags
+    Dummies,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

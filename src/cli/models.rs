@@ -1,10 +1,17 @@
 //! From model names and options to fitted models.
 
-use super::args::{CriterionArg, EstimatorArg, ModelArgs, ModelName, OrAuto, SeasonalArg, TransformArg, TrendArg};
+use super::args::{
+    AverageArg, CriterionArg, ErrorsArg, EstimatorArg, ModelArgs, ModelName, OrAuto, OrderArg, PenaltyArg, SeasonalArg,
+    TransformArg, TrendArg, WeightsArg,
+};
 use crate::data::frequency::calendar_periods;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
-use crate::model::linear::{ArSpec, Choice, Criterion, Estimator, LinkChoice, Order, SeasonalChoice, Terms, Trend};
+use crate::model::combination::Weights;
+use crate::model::linear::{
+    ArSpec, Average, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinkChoice, Order, Penalty,
+    SeasonalChoice, SeasonalLags, Terms, Trend,
+};
 use crate::model::naive::Naive;
 use crate::model::{Autoregressive, Fit, Summary};
 
@@ -74,14 +81,22 @@ impl ModelArgs {
     /// The options given that only `ar` reads, as they are typed.
     pub(super) fn given(&self) -> Vec<&'static str> {
         let options = [
-            ("--order", self.order != OrAuto::Auto),
+            ("--order", self.order != OrderArg::Auto),
+            ("--lags", !self.lags.is_empty()),
+            ("--seasonal-order", self.seasonal_order.is_some()),
             ("--criterion", self.criterion != CriterionArg::Aicc),
             ("--max-order", self.max_order.is_some()),
             ("--estimator", self.estimator.is_some()),
+            ("--forgetting", self.forgetting.is_some()),
+            ("--penalty", self.penalty.is_some()),
+            ("--errors", self.errors != ErrorsArg::Classical),
             ("--difference", self.difference != OrAuto::Auto),
             ("--seasonal", self.seasonal != SeasonalArg::Auto),
+            ("--fourier", !self.fourier.is_empty()),
             ("--transform", self.transform != TransformArg::Auto),
-            ("--trend", self.trend != TrendArg::C),
+            ("--trend", self.trend.is_some()),
+            ("--average", self.average != AverageArg::Auto),
+            ("--weights", self.weights != WeightsArg::Equal),
         ];
         options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -89,7 +104,7 @@ impl ModelArgs {
     /// Refuses options that cannot have the effect they ask for.
     ///
     /// # Errors
-    /// If they belong to `ar` and no model is `ar`, or choose an order that is fixed.
+    /// If they belong to `ar` and no model is `ar`, or choose what another fixes.
     pub(super) fn check(&self, models: &[ModelName]) -> Result<()> {
         let given = self.given();
         if !models.contains(&ModelName::Ar) && !given.is_empty() {
@@ -98,37 +113,107 @@ impl ModelArgs {
                 .hint("leave them out, or add ar to --model"));
         }
         let chooses = self.max_order.is_some() || self.criterion != CriterionArg::Aicc;
-        if chooses && matches!(self.order, OrAuto::Value(_)) {
+        if chooses && matches!(self.order, OrderArg::Value(_)) && self.average != AverageArg::Orders {
             return Err(Error::usage("--criterion and --max-order choose an order, but --order fixes it")
                 .hint("leave out --order, or the others"));
         }
+        if chooses && !self.lags.is_empty() {
+            return Err(Error::usage("--criterion and --max-order choose an order, but --lags fixes the lags")
+                .hint("leave out --lags, or the others"));
+        }
+        if self.forgetting.is_some() && self.estimator != Some(EstimatorArg::Recursive) {
+            return Err(Error::usage("--forgetting without --estimator recursive").hint("only that estimator forgets"));
+        }
+        if self.trend.is_some() && self.average == AverageArg::Drift {
+            return Err(Error::usage("--average drift averages trends, but --trend fixes it").hint("leave out one"));
+        }
         Ok(())
+    }
+
+    fn order(&self) -> Order {
+        let criterion = criterion(self.criterion);
+        match self.order {
+            _ if !self.lags.is_empty() => Order::Lags(self.lags.clone()),
+            OrderArg::Value(p) => Order::Fixed(p),
+            OrderArg::Auto => Order::Auto { max: self.max_order, criterion },
+            OrderArg::Subset => Order::Subset { max: self.max_order, criterion },
+        }
+    }
+
+    fn estimator(&self) -> Choice<Estimator> {
+        let Some(estimator) = self.estimator else {
+            // Penalties and robust errors belong to least squares.
+            let least_squares = self.penalty.is_some() || self.errors != ErrorsArg::Classical;
+            return if least_squares { Choice::Fixed(Estimator::LeastSquares) } else { Choice::Auto };
+        };
+        Choice::Fixed(match estimator {
+            EstimatorArg::YuleWalker => Estimator::YuleWalker { adjusted: false },
+            EstimatorArg::YuleWalkerAdjusted => Estimator::YuleWalker { adjusted: true },
+            EstimatorArg::LeastSquares => Estimator::LeastSquares,
+            EstimatorArg::Burg => Estimator::Burg { variance: BurgVariance::Levinson },
+            EstimatorArg::BurgErrors => Estimator::Burg { variance: BurgVariance::Errors },
+            EstimatorArg::Exact => Estimator::Exact,
+            EstimatorArg::Robust => Estimator::Robust,
+            EstimatorArg::Recursive => {
+                Estimator::Recursive { forgetting: self.forgetting.unwrap_or(DEFAULT_FORGETTING) }
+            }
+        })
+    }
+
+    fn terms(&self, period: usize) -> Terms {
+        Terms {
+            trend: match self.trend {
+                Some(TrendArg::N) => Trend::None,
+                None | Some(TrendArg::C) => Trend::Constant,
+                Some(TrendArg::Ct) => Trend::ConstantTrend,
+            },
+            dummies: if self.seasonal == SeasonalArg::Dummies { period } else { 0 },
+            fourier: self.fourier.clone(),
+            covariates: Vec::new(),
+        }
+    }
+
+    fn penalty(&self) -> Option<Penalty> {
+        let strength = self.strength;
+        self.penalty.map(|penalty| match penalty {
+            PenaltyArg::Ridge => Penalty::Ridge { strength },
+            PenaltyArg::Lasso => Penalty::ElasticNet { strength, l1_ratio: 1.0 },
+            PenaltyArg::ElasticNet => Penalty::ElasticNet { strength, l1_ratio: self.l1_ratio },
+        })
+    }
+}
+
+/// The forgetting of recursive least squares unless told: 200 rows count.
+const DEFAULT_FORGETTING: f64 = 0.995;
+
+fn criterion(name: CriterionArg) -> Criterion {
+    match name {
+        CriterionArg::Aic => Criterion::Aic,
+        CriterionArg::Aicc => Criterion::Aicc,
+        CriterionArg::Bic => Criterion::Bic,
+        CriterionArg::Hqic => Criterion::Hqic,
     }
 }
 
 /// The autoregression that the options describe, for series of a period.
 pub(super) fn ar_spec(options: &ModelArgs, period: usize) -> ArSpec {
-    let criterion = match options.criterion {
-        CriterionArg::Aic => Criterion::Aic,
-        CriterionArg::Aicc => Criterion::Aicc,
-        CriterionArg::Bic => Criterion::Bic,
-        CriterionArg::Hqic => Criterion::Hqic,
-    };
     ArSpec {
-        order: match options.order {
-            OrAuto::Value(p) => Order::Fixed(p),
-            OrAuto::Auto => Order::Auto { max: options.max_order, criterion },
+        order: options.order(),
+        estimator: options.estimator(),
+        terms: options.terms(period),
+        average: match (options.average, options.trend) {
+            (AverageArg::Auto, None) => Choice::Auto,
+            (AverageArg::Auto | AverageArg::None, _) => Choice::Fixed(Average::None),
+            (AverageArg::Drift, _) => Choice::Fixed(Average::Drift),
+            (AverageArg::Orders, _) => Choice::Fixed(Average::Orders),
         },
-        estimator: match options.estimator {
-            None => Choice::Auto,
-            Some(EstimatorArg::YuleWalker) => Choice::Fixed(Estimator::YuleWalker { adjusted: false }),
-            Some(EstimatorArg::LeastSquares) => Choice::Fixed(Estimator::LeastSquares),
+        weights: match options.weights {
+            WeightsArg::Equal => Weights::Equal,
+            WeightsArg::Aic => Weights::Criterion(Criterion::Aic),
+            WeightsArg::Aicc => Weights::Criterion(Criterion::Aicc),
+            WeightsArg::Bic => Weights::Criterion(Criterion::Bic),
+            WeightsArg::Hqic => Weights::Criterion(Criterion::Hqic),
         },
-        terms: Terms::of(match options.trend {
-            TrendArg::N => Trend::None,
-            TrendArg::C => Trend::Constant,
-            TrendArg::Ct => Trend::ConstantTrend,
-        }),
         transform: match options.transform {
             TransformArg::Auto => Choice::Auto,
             TransformArg::None => Choice::Fixed(LinkChoice::None),
@@ -136,8 +221,9 @@ pub(super) fn ar_spec(options: &ModelArgs, period: usize) -> ArSpec {
             TransformArg::BoxCox => Choice::Fixed(LinkChoice::BoxCox),
         },
         seasonal: match options.seasonal {
+            SeasonalArg::Auto if !options.fourier.is_empty() => Choice::Fixed(SeasonalChoice::None),
             SeasonalArg::Auto => Choice::Auto,
-            SeasonalArg::None => Choice::Fixed(SeasonalChoice::None),
+            SeasonalArg::None | SeasonalArg::Dummies => Choice::Fixed(SeasonalChoice::None),
             SeasonalArg::Factors => Choice::Fixed(SeasonalChoice::Factors),
             SeasonalArg::Difference => Choice::Fixed(SeasonalChoice::Difference(1)),
         },
@@ -146,6 +232,12 @@ pub(super) fn ar_spec(options: &ModelArgs, period: usize) -> ArSpec {
             OrAuto::Value(d) => Choice::Fixed(d),
         },
         period,
-        ..ArSpec::default()
+        seasonal_lags: options.seasonal_order.map(|order| SeasonalLags { order, period }),
+        penalty: options.penalty(),
+        covariance: match options.errors {
+            ErrorsArg::Classical => CovarianceKind::Classical,
+            ErrorsArg::Hc => CovarianceKind::Heteroskedastic,
+            ErrorsArg::Hac => CovarianceKind::Autocorrelated { lags: None },
+        },
     }
 }

@@ -1,8 +1,8 @@
 //! AR with its preprocessing: which transform, seasonal treatment, differences, estimator and order a series gets.
 //!
 //! [`ArSpec`] leaves every choice open or fixes it; what is open is decided by the rule below, from the training values
-//! alone. It fits a [`Transformed`] [`Ar`], so the result is one conditional distribution with its likelihood in data
-//! units, whatever was chosen.
+//! alone. It fits a [`Transformed`] average of [`Ar`], so the result is one conditional distribution with its likelihood in
+//! data units, whatever was chosen.
 //!
 //! The default rule, in order (n values, period m; measured in `docs/default-rule.md`):
 //!
@@ -13,12 +13,15 @@
 //! | differences | one, unless the series is *long* (n >= 300 and n >= 20 m) or KPSS accepts level stationarity at 5 % on at least 60 values |
 //! | estimator | least squares for long series, Yule-Walker (always stationary) for others |
 //! | order | AICc up to the limit of [`default_max_order`] |
+//! | average | of differences: the model without drift and the one with, equally weighted; of levels: none |
 
-use super::{Ar, CovarianceKind, Estimator, LinearSpec, Order, OrderRow, Penalty, SeasonalLags, Terms};
+use super::{Ar, CovarianceKind, Estimator, LinearSpec, Order, OrderRow, Penalty, SeasonalLags, Terms, Trend};
 use crate::data::period::interpolated;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::stationarity::{KPSS_5_PERCENT, classical_seasonal_factors, guerrero_lambda, is_seasonal, kpss_level};
+use crate::model::combination::{Combination, Weights};
+use crate::model::mixture::Mixture;
 use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
 use crate::model::{Fit, Fitted, too_short};
 use crate::predictive::Link;
@@ -70,6 +73,26 @@ pub enum SeasonalChoice {
     Difference(usize),
 }
 
+/// What is averaged, as a mixture of path distributions (see [`Combination`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Average {
+    /// Nothing: one model.
+    None,
+    /// The model without intercept and the one with: of differences, "half" the drift.
+    Drift,
+    /// All orders up to the largest that would be tried.
+    Orders,
+}
+
+/// What the rule decides for some series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What is done to the values first.
+    pub transform: Transform,
+    /// The autoregressions behind it, of which all but their order is decided.
+    pub linear: Combination<LinearSpec>,
+}
+
 /// What to fit: an autoregression of order p on transformed values.
 ///
 /// ```
@@ -89,6 +112,10 @@ pub struct ArSpec {
     pub estimator: Choice<Estimator>,
     /// The terms beside the lags, of the differenced values.
     pub terms: Terms,
+    /// What is averaged.
+    pub average: Choice<Average>,
+    /// How it is weighted.
+    pub weights: Weights,
     /// The link.
     pub transform: Choice<LinkChoice>,
     /// What is done about the season.
@@ -111,6 +138,8 @@ impl Default for ArSpec {
             order: Order::default(),
             estimator: Choice::Auto,
             terms: Terms::default(),
+            average: Choice::Auto,
+            weights: Weights::Equal,
             transform: Choice::Auto,
             seasonal: Choice::Auto,
             difference: Choice::Auto,
@@ -123,14 +152,16 @@ impl Default for ArSpec {
 }
 
 impl Fit for ArSpec {
-    type Model = Transformed<Ar>;
+    type Model = Transformed<Mixture<Ar>>;
 
     fn fit(&self, train: &[Series]) -> Result<Fitted<Self::Model>> {
-        let (transform, linear) = self.plan(train)?;
-        let prefix = describe(&transform, &linear.differences);
-        let preprocessing = self.numbers_of(&transform, &linear.differences);
+        let Plan { transform, linear } = self.plan(train)?;
+        let differences = &linear.members[0].differences;
+        let prefix = describe(&transform, differences);
+        let mut preprocessing = self.numbers_of(&transform, differences);
         let mut fitted = Transformed::fit(&linear, transform, train)?;
         fitted.summary.name = "AR".to_owned();
+        preprocessing.append(&mut fitted.summary.preprocessing);
         fitted.summary.preprocessing = preprocessing;
         if !prefix.is_empty() {
             fitted.summary.description = format!("{} on {prefix}", fitted.summary.description);
@@ -160,12 +191,12 @@ impl ArSpec {
         lambda.into_iter().chain(factors).chain(counts).map(|(name, numbers)| (name.to_owned(), numbers)).collect()
     }
 
-    /// What the rule decides for these series: the transform, and the autoregression behind it. Of several series the
-    /// longest decides; seasonal factors are averaged over all of them.
+    /// What the rule decides for these series. Of several series the longest decides; seasonal factors are averaged over
+    /// all of them.
     ///
     /// # Errors
     /// If there is no series, or a fixed choice does not apply to the data.
-    pub fn plan(&self, train: &[Series]) -> Result<(Transform, LinearSpec)> {
+    pub fn plan(&self, train: &[Series]) -> Result<Plan> {
         let Some(longest) = train.iter().max_by_key(|series| series.len()) else {
             return Err(Error::usage("no series to fit"));
         };
@@ -219,7 +250,27 @@ impl ArSpec {
             penalty: self.penalty,
             covariance: self.covariance,
         };
-        Ok((transform, linear))
+        Ok(Plan { transform, linear: Combination { members: self.members(linear), weights: self.weights } })
+    }
+
+    /// What is averaged where this would be the only model.
+    fn members(&self, single: LinearSpec) -> Vec<LinearSpec> {
+        let has_drift = single.differences.order() > 0 && self.terms.trend == Trend::Constant;
+        match self.average.or_else(|| if has_drift { Average::Drift } else { Average::None }) {
+            Average::None => vec![single],
+            Average::Drift => {
+                let with = |trend| LinearSpec { terms: Terms { trend, ..self.terms.clone() }, ..single.clone() };
+                vec![with(Trend::None), with(Trend::Constant)]
+            }
+            Average::Orders => {
+                let max = match &single.order {
+                    Order::Auto { max, .. } => max.unwrap_or(0),
+                    Order::Fixed(p) => *p,
+                    Order::Lags(_) | Order::Subset { .. } => return vec![single],
+                };
+                (0..=max).map(|p| LinearSpec { order: Order::Fixed(p), ..single.clone() }).collect()
+            }
+        }
     }
 
     /// The criteria of every order that would be tried, on the transformed values and a common sample.
@@ -227,7 +278,9 @@ impl ArSpec {
     /// # Errors
     /// As [`plan`](Self::plan), or if the series are too short.
     pub fn order_table(&self, train: &[Series]) -> Result<Vec<OrderRow>> {
-        let (transform, linear) = self.plan(train)?;
+        let Plan { transform, linear } = self.plan(train)?;
+        // Of a model without and one with drift the latter is looked at.
+        let Some(linear) = linear.members.last() else { return Ok(Vec::new()) };
         let inner: Vec<Series> = train.iter().map(|series| transform.forward(series)).collect::<Result<_>>()?;
         let longest = inner.iter().map(Series::len).max().unwrap_or(0);
         let longest = longest.saturating_sub(linear.differences.order());

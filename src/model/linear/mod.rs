@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | [`ar`](Ar) | the model: coefficients, its session, its exact forecasts |
-//! | `estimate` | from series to coefficients: [`LinearSpec`], [`Estimator`] |
+//! | `spec` | what to fit: [`LinearSpec`], [`Estimator`]; the estimators have a file each |
 //! | `order` | [`Criterion`], the table of orders |
 //! | `automatic` | [`ArSpec`]: transform, season, differences, estimator and order, fixed or chosen |
 //!
@@ -36,7 +36,7 @@ mod subset;
 mod terms;
 
 pub use ar::{Ar, ArParts, Form, Innovations, Start};
-pub use automatic::{ArSpec, Choice, LinkChoice, SeasonalChoice, default_max_order};
+pub use automatic::{ArSpec, Average, Choice, LinkChoice, Plan, SeasonalChoice, default_max_order};
 pub use order::{Criterion, Order, OrderRow};
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};
