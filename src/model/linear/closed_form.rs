@@ -246,7 +246,12 @@ pub(super) fn complete_rows(train: &[Series], lags: usize) -> usize {
 
 /// The lagged products about the level and the recursion on them. Where missing values leave autocovariances that no
 /// stationary process has, those with missing values set to the mean are used.
-pub(super) fn levinson(deviations: &Deviations, train: &[Series], max: usize, adjusted: bool) -> (LaggedProducts, Levinson) {
+pub(super) fn levinson(
+    deviations: &Deviations,
+    train: &[Series],
+    max: usize,
+    adjusted: bool,
+) -> (LaggedProducts, Levinson) {
     let divisor = if adjusted { Divisor::Adjusted } else { Divisor::Biased };
     let products = match &deviations.values {
         Some(values) => LaggedProducts::of(values.iter().map(Vec::as_slice), deviations.level, max),
