@@ -288,7 +288,7 @@ impl LinearSpec {
     }
 
     /// The series with the covariates of the model and no others.
-    fn with_covariates<'a>(&self, train: &'a [Series]) -> Result<Cow<'a, [Series]>> {
+    pub(super) fn with_covariates<'a>(&self, train: &'a [Series]) -> Result<Cow<'a, [Series]>> {
         let names = &self.terms.covariates;
         let is_own = |series: &Series| series.covariates().iter().map(|covariate| &covariate.name).eq(names);
         if names.is_empty() && train.iter().all(is_own) {
