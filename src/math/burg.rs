@@ -145,8 +145,7 @@ impl Lattice {
         });
         let ends = ends.collect();
         let backward = forward.clone();
-        let mut lattice =
-            Self { forward, backward, ends, order: 0, cross: 0.0, square: 0.0, energy: 0.0, errors: 0 };
+        let mut lattice = Self { forward, backward, ends, order: 0, cross: 0.0, square: 0.0, energy: 0.0, errors: 0 };
         lattice.pass(|forward, backward| lattice_sums(forward, backward));
         lattice
     }
