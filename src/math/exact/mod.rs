@@ -55,7 +55,8 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::ladder::autocovariances;
+pub(crate) use self::ladder::autocovariances;
+pub(crate) use self::ladder::root_modulus;
 pub use super::kalman::Observed;
 use super::kalman::{Concentrated, LagWeight, Process, difference_lags};
 use crate::error::{Error, Result};
