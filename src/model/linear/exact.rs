@@ -26,11 +26,13 @@ use crate::math::kalman::Process;
 /// A root is near the unit circle when its distance is less than this share of a series: within the spread that the
 /// estimate of a unit root has.
 const NEAR_UNIT_ROOT: f64 = 2.0;
+/// No root below this is near, however short the series.
+const NEAR: f64 = 0.9;
 
 impl LinearSpec {
     /// `train` has the series before their differences.
     pub(super) fn exact(&self, train: &[Series], differenced: &[Series], lags: &[usize]) -> Result<Estimate> {
-        check_lags(train, lags)?;
+        self.check_reach(differenced, lags)?;
         if self.terms.has_intercept() && is_constant(differenced) {
             return Ok(self.level(differenced, lags));
         }
@@ -45,6 +47,21 @@ impl LinearSpec {
             Design::new(self, differenced, 0).least_squares().and(Err(error))
         })?;
         self.estimate_of(fit, train.iter().map(Series::len).max().unwrap_or(0))
+    }
+
+    /// # Errors
+    /// If fewer than half of the values of the longest series have a lag: its coefficient would be anything.
+    fn check_reach(&self, differenced: &[Series], lags: &[usize]) -> Result<()> {
+        let longest = differenced.iter().map(Series::len).max().unwrap_or(0);
+        let season = self.seasonal.map_or(0, |seasonal| seasonal.order * seasonal.period);
+        match lags.last().copied().unwrap_or(0).max(season) {
+            reach if 2 * reach > longest => {
+                Err(Error::usage(format!("the lag {reach} is too large for {longest} values"))
+                    .expected(format!("lags of at most {}", longest / 2))
+                    .hint("leave it out, or give more history"))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn structure(&self, lags: &[usize]) -> Structure {
@@ -124,18 +141,6 @@ impl LinearSpec {
     }
 }
 
-/// # Errors
-/// If a lag reaches over the whole of every series.
-fn check_lags(train: &[Series], lags: &[usize]) -> Result<()> {
-    let longest = train.iter().map(Series::len).max().unwrap_or(0);
-    match lags.last() {
-        Some(&lag) if lag >= longest => {
-            Err(Error::usage(format!("the lag {lag} is too large for {longest} values")).expected("shorter lags"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// From (phi, Phi, beta) to (beta, phi, Phi).
 fn terms_first(covariance: &[Vec<f64>], terms: usize) -> Vec<Vec<f64>> {
     let turn = |row: &Vec<f64>| {
@@ -159,7 +164,7 @@ fn warnings(expanded: &[f64], converged: bool, longest: usize) -> Result<Vec<Str
             "the likelihood has no maximum inside the stationary region (largest inverse root {modulus:.6}): the \
              coefficients are the best found, without standard errors"
         ));
-    } else if (1.0 - modulus) * (longest as f64) < NEAR_UNIT_ROOT {
+    } else if modulus > NEAR && (1.0 - modulus) * (longest as f64) < NEAR_UNIT_ROOT {
         warnings.push(format!(
             "near unit root: the largest inverse root has modulus {modulus:.4}, which {longest} values cannot tell from 1; \
              consider differences"

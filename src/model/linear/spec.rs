@@ -229,11 +229,11 @@ pub(super) fn values(train: &[Series]) -> impl Iterator<Item = &[f64]> + Clone {
     train.iter().map(Series::values)
 }
 
-/// Whether all known values are the same.
+/// Whether there are known values and all are the same.
 pub(super) fn is_constant(train: &[Series]) -> bool {
     let mut known = values(train).flatten().filter(|x| !x.is_nan());
     let first = known.next();
-    known.all(|x| Some(x) == first)
+    first.is_some() && known.all(|x| Some(x) == first)
 }
 
 impl LinearSpec {
