@@ -50,6 +50,7 @@ mod prepare;
 mod profile;
 mod rows;
 mod shape;
+mod smooth;
 mod start;
 mod sums;
 #[cfg(test)]
@@ -57,8 +58,9 @@ mod tests;
 
 pub(crate) use self::ladder::autocovariances;
 pub(crate) use self::ladder::root_modulus;
+pub(crate) use self::smooth::{Missing, smooth};
 pub use super::kalman::Observed;
-use super::kalman::{Concentrated, LagWeight, Process, difference_lags};
+use super::kalman::{Concentrated, LagWeight, Process, difference_lags, not_stationary};
 use crate::error::{Error, Result};
 
 /// The lags of phi.

@@ -56,7 +56,7 @@ fn burg(series: &[&[f64]], order: usize) -> Vec<f64> {
                 square += f * f + b * b;
             }
         }
-        if !(square > 0.0) {
+        if square.is_nan() || square <= 0.0 {
             break;
         }
         *r = 2.0 * cross / square;
