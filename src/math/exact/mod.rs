@@ -45,7 +45,6 @@ mod dual;
 mod fit;
 mod gaps;
 mod ladder;
-mod optimise;
 mod prepare;
 mod profile;
 mod rows;

@@ -122,7 +122,7 @@ impl LinearSpec {
     }
 
     /// No variation to explain: every coefficient but the level is zero.
-    fn level(&self, differenced: &[Series], lags: &[usize]) -> Estimate {
+    pub(super) fn level(&self, differenced: &[Series], lags: &[usize]) -> Estimate {
         let mut terms = vec![(0.0, None); self.terms.width()];
         terms[0].0 = mean(super::spec::values(differenced));
         Estimate {

@@ -272,7 +272,7 @@ impl LinearSpec {
         }
         match (self.estimator, all) {
             (Estimator::Exact, _) => self.exact(train, differenced, &lags.list()),
-            (Estimator::Robust, _) => self.robust(differenced, &lags.list()),
+            (Estimator::Robust, _) => self.robust(train, differenced, &lags.list()),
             (Estimator::Recursive { forgetting }, _) => self.recursive(differenced, &lags.list(), forgetting),
             (Estimator::YuleWalker { adjusted }, Some(order)) => self.yule_walker(differenced, order, adjusted),
             (Estimator::Burg { variance }, Some(order)) => self.burg(differenced, order, variance),
