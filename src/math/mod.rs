@@ -2,6 +2,7 @@
 //! autocovariances, Toeplitz and least-squares systems, tails, roots.
 
 pub mod autocovariance;
+pub mod covariance;
 pub mod double_double;
 pub mod exact;
 pub mod filter;
@@ -16,5 +17,6 @@ pub mod residual_tests;
 pub mod root_finding;
 pub mod special;
 pub mod stationarity;
+pub mod subsets;
 pub mod toeplitz;
 pub mod triangular;

@@ -9,6 +9,8 @@
 //! O(p^2) time, O(p) memory (Durbin 1960, *Rev. Int. Stat. Inst.* 28, p. 233; Brockwell and Davis 1991, *Time Series:
 //! Theory and Methods*, proposition 5.2.1). Matches R's `ar.yw` and statsmodels' `levinson_durbin`.
 
+use nalgebra::DMatrix;
+
 /// The reflection coefficients and error variances of all orders.
 ///
 /// ```
@@ -111,6 +113,27 @@ pub fn inverse_diagonal(solved: &Levinson, order: usize) -> Vec<f64> {
         .collect()
 }
 
+/// T^-1, T the p x p Toeplitz matrix of c, by the same formula: every entry from its upper left neighbour. O(p^2).
+#[must_use]
+pub fn inverse(solved: &Levinson, order: usize) -> DMatrix<f64> {
+    let mut inverse = DMatrix::zeros(order, order);
+    if order == 0 {
+        return inverse;
+    }
+    let a = solved.coefficients(order - 1);
+    let b: Vec<f64> = std::iter::once(1.0).chain(a.iter().map(|a| -a)).collect();
+    let reversed = |i: usize| if i == 0 { 0.0 } else { b[order - i] };
+    for j in 0..order {
+        for i in 0..=j {
+            let neighbour = if i == 0 { 0.0 } else { inverse[(i - 1, j - 1)] };
+            let entry = neighbour + (b[i] * b[j] - reversed(i) * reversed(j)) / solved.variance(order - 1);
+            inverse[(i, j)] = entry;
+            inverse[(j, i)] = entry;
+        }
+    }
+    inverse
+}
+
 /// The sum of all entries of T^-1, T the p x p Toeplitz matrix of c. O(p).
 ///
 /// T^-1 is the sum over k < p of b b' / v_k, b = (1, -a) of order k (the Cholesky factor that the recursion gives), and
@@ -129,7 +152,6 @@ pub fn inverse_sum(solved: &Levinson, order: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nalgebra::DMatrix;
 
     const C: [f64; 5] = [2.0, 1.1, 0.2, -0.3, 0.1];
 
@@ -157,6 +179,7 @@ mod tests {
                 assert!((d - inverse[(i, i)]).abs() < 1e-13);
             }
             assert!((inverse_sum(&solved, p) - inverse.sum()).abs() < 1e-13);
+            assert!((super::inverse(&solved, p) - inverse).amax() < 1e-13);
         }
     }
 
