@@ -131,7 +131,8 @@ impl Fit for ArSpec {
         let preprocessing = self.numbers_of(&transform, &linear.differences);
         let mut fitted = Transformed::fit(&linear, transform, train)?;
         fitted.summary.name = "AR".to_owned();
-        fitted.summary.preprocessing = preprocessing;
+        // The transform comes before the fit, and before what the fit itself decides.
+        fitted.summary.preprocessing.splice(0..0, preprocessing);
         if !prefix.is_empty() {
             fitted.summary.description = format!("{} on {prefix}", fitted.summary.description);
         }
@@ -198,9 +199,7 @@ impl ArSpec {
         let differences = Differences::new(difference, seasonal_differences, self.period);
         let left = x.len().saturating_sub(differences.order());
         let transform = Transform::new(component, link, Differences::none())?;
-        let estimator = self
-            .estimator
-            .or_else(|| if is_long { Estimator::LeastSquares } else { Estimator::YuleWalker { adjusted: false } });
+        let estimator = self.estimator.or_else(|| self.usual_estimator(is_long));
         let order = match &self.order {
             Order::Auto { max: None, criterion } => {
                 Order::Auto { max: Some(default_max_order(left, self.period)), criterion: *criterion }
@@ -238,6 +237,17 @@ impl ArSpec {
             Order::Auto { max, .. } | Order::Subset { max, .. } => max.unwrap_or(usual),
         };
         linear.order_table(&inner, max.min(longest.saturating_sub(1) / 2))
+    }
+
+    /// The estimator that the other options need, and otherwise the one that suits the length.
+    fn usual_estimator(&self, is_long: bool) -> Estimator {
+        let is_sparse = matches!(self.order, Order::Lags(_) | Order::Subset { .. });
+        let is_special = self.penalty.is_some() || self.covariance != CovarianceKind::Classical;
+        match self.seasonal_lags {
+            Some(_) => Estimator::Exact,
+            None if is_long || is_sparse || is_special => Estimator::LeastSquares,
+            None => Estimator::YuleWalker { adjusted: false },
+        }
     }
 
     fn link(&self, x: &[f64], is_long: bool) -> Link {

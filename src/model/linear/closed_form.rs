@@ -3,17 +3,20 @@
 //! Several series are pooled: their lagged products (or rows) add up, each from its own index 0, and give one set of
 //! coefficients. A missing value takes the products or rows that contain it with it.
 
+use nalgebra::DMatrix;
+
 use super::ar::{Form, Innovations, Start};
 use super::design::Design;
 use super::order::OrderRow;
 use super::spec::{Estimate, Estimated, LinearSpec, is_constant, values};
+use super::subset::rows_of;
 use super::terms::Trend;
 use crate::data::series::Series;
 use crate::data::windows::{Stretch, stretches};
 use crate::error::{Error, Result};
 use crate::math::autocovariance::{Divisor, LaggedProducts, mean};
 use crate::math::least_squares::{Deterministic, LagRegression, Segment, Solution};
-use crate::math::toeplitz::{Levinson, inverse_diagonal, inverse_sum};
+use crate::math::toeplitz::{self, Levinson, inverse_diagonal, inverse_sum};
 
 /// The rows of least squares: times count from 1 at the first value of each series.
 fn segments(train: &[Series], lags: usize) -> Vec<Segment<'_>> {
@@ -34,7 +37,7 @@ impl LinearSpec {
     }
 
     /// Whether the terms are a line that the lag regression holds itself.
-    fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.terms.is_line() && self.terms.covariates.is_empty()
     }
 
@@ -74,7 +77,7 @@ impl LinearSpec {
                     .expected(format!("an order of at most {}: the autocovariances are those of an exactly predictable series beyond it", solved.max_order()))
                     .hint("lower --order or use --estimator least-squares"));
             }
-            return Ok(self.constant(deviations, order));
+            return self.constant(train, &(1..=order).collect::<Vec<_>>());
         }
         let variance = solved.variance(order);
         let unbiased_variance = variance * n / (n - (order + self.terms.width()) as f64);
@@ -83,9 +86,37 @@ impl LinearSpec {
         let phi = phi.map(|(phi, d)| (phi, Some((d * unbiased_variance / n).sqrt()))).collect();
         // c = level (1 - sum phi): the variance of the level is sigma^2 / (n (1 - sum phi)^2) for long series, that of
         // sum phi is 1' inverse(Gamma) 1 sigma^2 / n, and the two are independent.
-        let intercept_error = (self.is_plain() && self.terms.trend == Trend::Constant)
+        let intercept_error = self
+            .has_level()
             .then(|| ((1.0 + deviations.level.powi(2) * inverse_sum(&solved, order)) * unbiased_variance / n).sqrt());
-        Ok(self.of_deviations(deviations, phi, variance, unbiased_variance, intercept_error))
+        let covariance = self.moment_covariance(&deviations, &solved, order).map(|c| c * (unbiased_variance / n));
+        let estimate = self.of_deviations(deviations, phi, variance, unbiased_variance, intercept_error);
+        Ok(Estimate { covariance: covariance.as_ref().map(rows_of), ..estimate })
+    }
+
+    /// Whether an intercept and nothing else stands beside the lags.
+    fn has_level(&self) -> bool {
+        self.is_plain() && self.terms.trend == Trend::Constant
+    }
+
+    /// The asymptotic covariance of (intercept, phi) in units of sigma^2 / n: inverse(Gamma) for phi, and with it that of
+    /// c = level (1 - sum phi), as above. `None` beside other terms, whose errors are not known.
+    fn moment_covariance(&self, deviations: &Deviations, solved: &Levinson, order: usize) -> Option<DMatrix<f64>> {
+        let of_phi = toeplitz::inverse(solved, order);
+        if self.terms.width() == 0 {
+            return Some(of_phi);
+        }
+        if !self.has_level() {
+            return None;
+        }
+        let mut all = of_phi.insert_row(0, 0.0).insert_column(0, 0.0);
+        all[(0, 0)] = 1.0 + deviations.level.powi(2) * inverse_sum(solved, order);
+        for i in 1..=order {
+            let shared = -deviations.level * all.view((i, 1), (1, order)).sum();
+            all[(0, i)] = shared;
+            all[(i, 0)] = shared;
+        }
+        Some(all)
     }
 
     /// An estimate of the deviations from the terms. A line is multiplied out into the equation, whose intercept people
@@ -129,17 +160,29 @@ impl LinearSpec {
     }
 
     /// No variation to explain: every coefficient is zero.
-    fn constant(&self, deviations: Deviations, order: usize) -> Estimate {
-        self.of_deviations(deviations, vec![(0.0, None); order], 0.0, 0.0, None)
+    pub(super) fn constant(&self, train: &[Series], lags: &[usize]) -> Result<Estimate> {
+        let phi = vec![(0.0, None); lags.len()];
+        let estimate = self.of_deviations(self.deviations(train)?, phi, 0.0, 0.0, None);
+        Ok(Estimate { lags: lags.to_vec(), ..estimate })
+    }
+
+    /// The largest number of lags, up to a maximum, with more rows than coefficients in spite of gaps.
+    pub(super) fn affordable_lags(&self, train: &[Series], max: usize) -> usize {
+        let mut lags = max;
+        while lags > 0 && complete_rows(train, lags) <= self.terms.width() + lags + 1 {
+            lags /= 2;
+        }
+        lags
+    }
+
+    /// The factor of lags and response that the line of the terms leaves.
+    pub(super) fn lag_factor(&self, train: &[Series], lags: usize) -> DMatrix<f64> {
+        LagRegression::new(segments(train, lags), self.deterministic(), lags).lag_factor()
     }
 
     pub(super) fn least_squares_orders(&self, train: &[Series], max: usize) -> Result<Vec<OrderRow>> {
         let width = self.terms.width();
-        // Rows must outnumber the coefficients of the largest order, in spite of gaps.
-        let mut lags = max;
-        while lags > 0 && complete_rows(train, lags) <= width + lags + 1 {
-            lags /= 2;
-        }
+        let lags = self.affordable_lags(train, max);
         let rows = complete_rows(train, lags) as f64;
         let squares = if self.is_plain() {
             let regression = LagRegression::new(segments(train, lags), self.deterministic(), lags);
@@ -157,62 +200,40 @@ impl LinearSpec {
     }
 
     pub(super) fn least_squares(&self, train: &[Series], order: usize) -> Result<Estimate> {
-        let width = self.terms.width() + order;
-        let rows = complete_rows(train, order);
-        if rows <= width {
-            return Err(Error::data(format!("only {rows} rows have all {order} lags"))
-                .expected(format!("more than the {width} coefficients"))
-                .hint("lower --order, or fill gaps with --missing interpolate"));
+        let lags: Vec<usize> = (1..=order).collect();
+        if !self.is_plain() {
+            return self.subset_least_squares(train, &lags);
         }
-        let found = if self.is_plain() { self.lag_regression(train, order)? } else { self.regression(train, order)? };
-        let Some((coefficients, inverse_diagonal, rss)) = found else {
-            return Ok(self.constant(self.deviations(train)?, order));
-        };
-        let n = rows as f64;
+        self.check_rows(train, &lags)?;
+        let regression = LagRegression::new(segments(train, order), self.deterministic(), order);
+        if regression.rank_order() < order {
+            if is_constant(train) {
+                return self.constant(train, &lags);
+            }
+            return Err(Error::numeric(format!("the lags of order {order} are linearly dependent"))
+                .expected(format!("an order of at most {}", regression.rank_order()))
+                .hint("lower --order or leave it to --order auto"));
+        }
+        let Solution { coefficients, inverse_diagonal, rss } = regression.solve(order);
+        let n = regression.rows() as f64;
         let with_errors = coefficients.iter().zip(inverse_diagonal).map(|(b, d)| (*b, Some((d * rss / n).sqrt())));
         let mut terms: Vec<Estimated> = with_errors.collect();
         let phi = terms.split_off(self.terms.width());
         Ok(Estimate {
             terms,
             form: Form::Equation,
-            lags: (1..=order).collect(),
+            lags,
             phi,
             seasonal_phi: Vec::new(),
             innovations: Innovations::Gaussian { sd: (rss / n).sqrt() },
-            unbiased_variance: rss / (n - width as f64),
+            unbiased_variance: rss / (n - coefficients.len() as f64),
             start: Start::Given,
-            covariance: None,
+            covariance: Some(rows_of(&(regression.inverse(order) * (rss / n)))),
             converged: true,
             warnings: Vec::new(),
         })
     }
-
-    /// Coefficients, diagonal of the inverse and RSS where terms are a line; `None` for a constant series.
-    fn lag_regression(&self, train: &[Series], order: usize) -> Result<Option<Solved>> {
-        let regression = LagRegression::new(segments(train, order), self.deterministic(), order);
-        if regression.rank_order() >= order {
-            let Solution { coefficients, inverse_diagonal, rss } = regression.solve(order);
-            return Ok(Some((coefficients, inverse_diagonal, rss)));
-        }
-        if is_constant(train) {
-            return Ok(None);
-        }
-        Err(Error::numeric(format!("the lags of order {order} are linearly dependent"))
-            .expected(format!("an order of at most {}", regression.rank_order()))
-            .hint("lower --order or leave it to --order auto"))
-    }
-
-    /// The same with any terms.
-    fn regression(&self, train: &[Series], order: usize) -> Result<Option<Solved>> {
-        let design = Design::new(self, train, order);
-        let fit = design.least_squares()?;
-        let inverse = fit.inverse();
-        Ok(Some((fit.coefficients, inverse.diagonal().as_slice().to_vec(), fit.rss)))
-    }
 }
-
-/// Coefficients, the diagonal of (X'X)^-1, RSS.
-type Solved = (Vec<f64>, Vec<f64>, f64);
 
 /// What is left of the training values without their terms.
 struct Deviations {
@@ -224,7 +245,7 @@ struct Deviations {
 }
 
 /// The number of rows that have all lags.
-fn complete_rows(train: &[Series], lags: usize) -> usize {
+pub(super) fn complete_rows(train: &[Series], lags: usize) -> usize {
     values(train).flat_map(|x| stretches(x, lags)).map(|stretch| stretch.values.len() - lags).sum()
 }
 
