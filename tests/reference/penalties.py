@@ -1,6 +1,7 @@
 """Penalised autoregressions by scikit-learn: writes least_squares/penalties.json.
 
-Lags are standardised with the deviation of their rows (divisor n), and the intercept goes free.
+Lags are standardised with the deviation of their rows (divisor n), and so is the response for elastic net; the intercept
+goes free.
 """
 
 import json
@@ -20,15 +21,15 @@ for series, order in [("lakehuron", 4), ("lynx_log10", 12), ("ukgas_log", 9), ("
     rows = np.column_stack([x[order - k : len(x) - k] for k in range(1, order + 1)])
     y, scaler = x[order:], StandardScaler().fit(rows)
     z = scaler.transform(rows)
-    size = np.std(y)
     cases = [("ridge", None, strength) for strength in (0.1, 10.0, 1000.0)]
-    cases += [("elastic net", l1, s * size) for l1 in (1.0, 0.5, 0.1) for s in (0.003, 0.03, 0.3)]
+    cases += [("elastic net", l1, strength) for l1 in (1.0, 0.5, 0.1) for strength in (0.003, 0.03, 0.3)]
     for kind, l1, strength in cases:
         model = Ridge(alpha=strength, solver="cholesky") if kind == "ridge" else ElasticNet(alpha=strength, l1_ratio=l1, **TIGHT)
-        fit = model.fit(z, y)
-        b = fit.coef_ / scaler.scale_
+        size = 1.0 if kind == "ridge" else np.std(y)
+        fit = model.fit(z, y / size)
+        b = size * fit.coef_ / scaler.scale_
         records.append({"series": series, "order": order, "kind": kind, "l1_ratio": l1, "strength": float(strength),
-                        "intercept": float(fit.intercept_ - b @ scaler.mean_), "coefficients": b.tolist()})
+                        "intercept": float(size * fit.intercept_ - b @ scaler.mean_), "coefficients": b.tolist()})
 
 text = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
 (HERE / "least_squares/penalties.json").write_text(

@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! ridge:        minimise RSS + lambda sum_j (s_j b_j)^2
-//! elastic net:  minimise RSS / (2 n) + lambda (l1 sum_j |s_j b_j| + (1 - l1) / 2 sum_j (s_j b_j)^2)
+//! elastic net:  minimise RSS / (2 n s_y^2) + lambda (l1 sum_j |s_j b_j / s_y| + (1 - l1) / 2 sum_j (s_j b_j / s_y)^2)
 //! ```
 //!
-//! over n rows, j over lags and covariates, s_j the standard deviation of column j (about zero without an intercept).
+//! over n rows, j over lags and covariates, s_j and s_y the standard deviations of column j and of the response (about zero
+//! without an intercept). Neither depends on the units of the data.
 //! Intercept, trend, dummies and waves go free: they are taken out of columns and response by one Householder QR of all
 //! standardised columns, whose trailing triangle is the penalised problem in k rows. Every strength is solved for on
 //! that triangle: ridge from its singular values, elastic net by linfa's coordinate descent, O(k^2) a sweep whatever n. Time
@@ -22,7 +23,8 @@
 //! effective degrees of freedom: the trace of the hat matrix, for elastic net on the columns that stay (Zou, Hastie and
 //! Tibshirani 2007, *Ann. Stat.* 35, p. 2173). Lags that LASSO drops stand as exact zeros.
 //!
-//! Matches `MASS::lm.ridge(lambda)` and scikit-learn's `Ridge`, `Lasso` and `ElasticNet` behind a `StandardScaler`.
+//! Matches `MASS::lm.ridge(lambda)` and scikit-learn's `Ridge` behind a `StandardScaler`, and its `Lasso` and `ElasticNet`
+//! where the response is standardised too, as glmnet does inside.
 
 use std::borrow::Cow;
 
@@ -265,7 +267,9 @@ struct Problem {
     free: usize,
     /// The triangle of all columns, the response last.
     triangle: DMatrix<f64>,
+    /// What was taken from the response, and what it was divided by then.
     level: f64,
+    deviation: f64,
 }
 
 impl Problem {
@@ -274,12 +278,14 @@ impl Problem {
         let without_penalty: Vec<usize> = (0..free).collect();
         let (mut standardised, _) = Standardised::new(x, &without_penalty).independent(&without_penalty);
         let level = standardised.level_of(y);
+        let deviation = (y.iter().map(|y| (y - level).powi(2)).sum::<f64>() / y.len() as f64).sqrt();
+        let deviation = if deviation > 0.0 { deviation } else { 1.0 };
         let columns = standardised.kept.len();
         let free = standardised.kept.iter().filter(|&&j| j < free).count();
         let mut all =
             std::mem::replace(&mut standardised.matrix, DMatrix::zeros(0, 0)).resize_horizontally(columns + 1, 0.0);
-        all.column_mut(columns).iter_mut().zip(y).for_each(|(entry, y)| *entry = y - level);
-        Self { rows: y.len() as f64, standardised, free, triangle: all.qr().unpack_r(), level }
+        all.column_mut(columns).iter_mut().zip(y).for_each(|(entry, y)| *entry = (y - level) / deviation);
+        Self { rows: y.len() as f64, standardised, free, triangle: all.qr().unpack_r(), level, deviation }
     }
 
     /// The triangle of the penalised columns and their response.
@@ -301,6 +307,7 @@ impl Problem {
         let of_free = of_free.unwrap_or_else(|| DVector::zeros(free));
         let all: Vec<f64> = of_free.iter().chain(penalised.iter()).copied().collect();
         let mut data = self.standardised.to_data(&all);
+        data.iter_mut().for_each(|b| *b *= self.deviation);
         self.standardised.restore(&mut data, self.level);
         data
     }

@@ -91,8 +91,9 @@ pub enum Penalty {
         /// lambda; chosen on rolling origins where it is not given.
         strength: Option<f64>,
     },
-    /// Minimises RSS / (2 n) + lambda (l1 sum |s_j b_j| + (1 - l1) / 2 sum (s_j b_j)^2) over n rows: LASSO for l1 = 1. The
-    /// convention of glmnet and of scikit-learn's `ElasticNet`.
+    /// Minimises RSS / (2 n s_y^2) + lambda (l1 sum |s_j b_j / s_y| + (1 - l1) / 2 sum (s_j b_j / s_y)^2) over n rows with a
+    /// response of deviation s_y: LASSO for l1 = 1. The convention of scikit-learn's `ElasticNet` for a standardised
+    /// response: lambda has no units, and at 1 and more nothing stays.
     #[cfg(feature = "linfa")]
     ElasticNet {
         /// lambda; chosen on rolling origins where it is not given.
