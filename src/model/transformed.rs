@@ -408,9 +408,9 @@ impl<M: Autoregressive> Transformed<M> {
         Ok(Some(rows))
     }
 
-    /// Whether a value is missing after a lane has started.
+    /// Whether a value is missing after a lane has started, and differences need a stand-in for it.
     fn has_inner_gap(&self, context: &Batch) -> bool {
-        (0..context.lanes()).any(|lane| context.lane(lane).any(f64::is_nan))
+        self.transform.differences.order() > 0 && (0..context.lanes()).any(|lane| context.lane(lane).any(f64::is_nan))
     }
 
     /// Reads a context with missing values step by step, so that each is replaced by its conditional mean.
