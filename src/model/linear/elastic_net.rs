@@ -102,3 +102,63 @@ impl Scaled<'_> {
         gradient.iter().zip(b.iter()).map(of).fold(0.0, f64::max)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::random::LaneRng;
+
+    /// Columns of mean square one that are nearly the same, or not, and a response with a signal in three of them.
+    fn problem(columns: usize, shared: f64, unit: f64) -> (DMatrix<f64>, DVector<f64>) {
+        let mut rng = LaneRng::new(21, 0);
+        let common: Vec<f64> = (0..100).map(|_| rng.normal()).collect();
+        let mut z = DMatrix::from_fn(100, columns, |t, _| shared * common[t] + rng.normal());
+        for mut column in z.column_iter_mut() {
+            let length = column.norm();
+            column /= length;
+        }
+        let noise = DVector::from_fn(100, |_, _| 0.05 * rng.normal());
+        let y = (z.column(0) - 0.7 * z.column(1) + 0.5 * z.column(columns - 1) + noise) * unit;
+        (z, y)
+    }
+
+    /// The conditions of Karush, Kuhn and Tucker, written out.
+    fn violation(z: &DMatrix<f64>, y: &DVector<f64>, (lambda, l1): (f64, f64), b: &DVector<f64>) -> f64 {
+        let residuals = y - z * b;
+        let of = |j: usize| {
+            let pull = z.column(j).dot(&residuals) - lambda * (1.0 - l1) * b[j];
+            if b[j] == 0.0 { pull.abs() - lambda * l1 } else { (pull - lambda * l1 * b[j].signum()).abs() }
+        };
+        (0..b.len()).map(of).fold(0.0, f64::max)
+    }
+
+    #[test]
+    fn the_conditions_of_an_optimum_hold_whatever_the_units() {
+        for (columns, shared) in [(5, 0.0), (20, 1.0), (20, 30.0), (150, 1.0)] {
+            for unit in [1e-12, 1.0, 1e9] {
+                let (z, y) = problem(columns, shared, unit);
+                for l1 in [1.0, 0.5, 0.05] {
+                    for share in [0.9, 0.1, 0.01] {
+                        let lambda = share * z.tr_mul(&y).amax() / l1;
+                        // The squared penalty is not in units of y.
+                        let lambda = if l1 == 1.0 { lambda } else { share * 0.5 * unit.min(1.0) };
+                        let (b, is_optimal) = solve(&z, &y, (lambda, l1), true);
+                        let what = format!("{columns} columns, {shared} shared, unit {unit}, {lambda} {l1}");
+                        assert!(is_optimal, "{what}");
+                        let violation = violation(&z, &y, (lambda, l1), &b) / y.norm();
+                        assert!(violation < 1e-6 * lambda * l1 / y.norm() + 1e-12, "{what}: {violation}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn from_the_largest_product_on_nothing_stays() {
+        let (z, y) = problem(10, 1.0, 1.0);
+        let largest = z.tr_mul(&y).amax();
+        assert_eq!(solve(&z, &y, (largest * 1.000_001, 1.0), true).0, DVector::zeros(10));
+        assert_ne!(solve(&z, &y, (largest * 0.999, 1.0), true).0, DVector::zeros(10));
+        assert_eq!(solve(&z, &DVector::zeros(100), (0.1, 1.0), true), (DVector::zeros(10), true));
+    }
+}
