@@ -14,7 +14,7 @@
 //!
 //! **The strength**, where it is not given, is the one of 30 with the smallest sum of squared one-step errors on rolling
 //! origins: coefficients from the first 5/10, .., 9/10 of each series' rows forecast the next tenth. The grid falls evenly
-//! in logarithms: for elastic net over three decades from the smallest lambda that leaves nothing; for ridge over seven
+//! in logarithms: for elastic net from the smallest lambda that leaves nothing down to 1e-3 of LASSO's; for ridge over seven
 //! decades from ten times the largest eigenvalue of Z'Z, and scaled with the rows before each origin. Of equal errors the stronger penalty wins. All is
 //! deterministic.
 //!
@@ -105,9 +105,13 @@ impl Penalty {
     fn grid(self, problem: &Problem) -> Vec<f64> {
         let (top, decades) = match self {
             Self::Ridge { .. } => (10.0 * problem.largest_eigenvalue(), 7.0),
-            // A share of almost nothing would ask for an endless strength; 1e-3 is glmnet's bound too.
+            // A share of almost nothing would ask for an endless strength; 1e-3 is glmnet's bound too. The grid ends at
+            // the same strength whatever the share.
             #[cfg(feature = "linfa")]
-            Self::ElasticNet { l1_ratio, .. } => (problem.largest_product() / l1_ratio.max(1e-3), 3.0),
+            Self::ElasticNet { l1_ratio, .. } => {
+                let share = l1_ratio.max(1e-3);
+                (problem.largest_product() / share, 3.0 - share.log10())
+            }
         };
         let step = decades / (STRENGTHS - 1) as f64;
         (0..STRENGTHS).map(|i| top * 10.0_f64.powf(-step * i as f64)).collect()
