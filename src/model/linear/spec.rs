@@ -93,7 +93,7 @@ pub enum Penalty {
     },
     /// Minimises RSS / (2 n s_y^2) + lambda (l1 sum |s_j b_j / s_y| + (1 - l1) / 2 sum (s_j b_j / s_y)^2) over n rows with a
     /// response of deviation s_y: LASSO for l1 = 1. The convention of scikit-learn's `ElasticNet` for a standardised
-    /// response: lambda has no units, and at 1 and more nothing stays.
+    /// response: lambda has no units, and LASSO drops everything from 1 on.
     #[cfg(feature = "linfa")]
     ElasticNet {
         /// lambda; chosen on rolling origins where it is not given.
