@@ -45,6 +45,12 @@ impl Burg {
     /// than an order. Once nothing is left to predict, reflections and variances are zero.
     #[must_use]
     pub fn fit(stretches: &[&[f64]], level: f64, max_order: usize) -> Self {
+        Self::directly(stretches, level, max_order)
+    }
+
+    /// The same by the lattice of errors.
+    #[must_use]
+    pub fn directly(stretches: &[&[f64]], level: f64, max_order: usize) -> Self {
         let longest = stretches.iter().map(|x| x.len()).max().unwrap_or(0);
         let max_order = max_order.min(longest.saturating_sub(1));
         let mut lattice = Lattice::new(stretches, level);
