@@ -73,6 +73,39 @@ pub fn lattice_step(r: f64, forward: &mut [f64], backward: &mut [f64]) -> (f64, 
     Arch::new().dispatch(LatticeStep { r, forward, backward })
 }
 
+/// y = A x for a symmetric matrix of as many rows as `x` has values, added up in the order of its columns.
+///
+/// # Panics
+/// If the sizes do not fit.
+pub fn symmetric_times(matrix: &[f64], x: &[f64], y: &mut [f64]) {
+    assert!(matrix.len() == x.len() * x.len() && y.len() == x.len(), "a square matrix of the size of its vectors");
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            y.fill(0.0);
+            for (column, x) in matrix.chunks_exact(x.len().max(1)).zip(x) {
+                y.iter_mut().zip(column).for_each(|(y, a)| *y += a * x);
+            }
+        },
+    );
+}
+
+/// A = (A - s s') scale, symmetric to the bit if A is.
+///
+/// # Panics
+/// If the sizes do not fit.
+pub fn subtract_square(matrix: &mut [f64], s: &[f64], scale: f64) {
+    assert_eq!(matrix.len(), s.len() * s.len(), "a square matrix of the size of its vector");
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (column, left) in matrix.chunks_exact_mut(s.len().max(1)).zip(s) {
+                column.iter_mut().zip(s).for_each(|(a, s)| *a = (*a - left * s) * scale);
+            }
+        },
+    );
+}
+
 struct Products<'a> {
     now: &'a [f64],
     past: &'a [f64],

@@ -12,6 +12,7 @@ pub mod least_squares;
 pub mod pareto;
 pub mod random;
 pub mod real;
+pub mod recursive;
 pub mod regression;
 pub mod residual_tests;
 pub mod root_finding;

@@ -173,6 +173,7 @@ impl LinearSpec {
             covariance: None,
             converged: true,
             warnings: Vec::new(),
+            recursion: None,
         }
     }
 
@@ -232,6 +233,7 @@ impl LinearSpec {
             covariance: None,
             converged: true,
             warnings: Vec::new(),
+            recursion: None,
         })
     }
 

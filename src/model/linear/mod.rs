@@ -38,5 +38,6 @@ mod terms;
 pub use ar::{Ar, ArParts, Form, Innovations, Start};
 pub use automatic::{ArSpec, Choice, LinkChoice, SeasonalChoice, default_max_order};
 pub use order::{Criterion, Order, OrderRow};
+pub use recursive::Recursion;
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};
