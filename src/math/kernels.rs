@@ -282,19 +282,26 @@ impl WithSimd for LatticeSums<'_> {
 #[inline(always)]
 fn pair_sums<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> (f64, f64) {
     const REGISTERS: usize = 4;
-    let zero = simd.splat_f64s(0.0);
-    let (mut cross, mut square) = ([zero; REGISTERS], [zero; REGISTERS]);
+    let mut sums = [[simd.splat_f64s(0.0); 3]; REGISTERS];
     let step = REGISTERS * S::F64_LANES;
     let several = a.len() - a.len() % step;
     for (a, b) in a.chunks_exact(step).zip(b.chunks_exact(step)) {
-        for (i, (a, b)) in S::as_simd_f64s(a).0.iter().zip(S::as_simd_f64s(b).0).enumerate() {
-            cross[i] = simd.mul_add_e_f64s(*a, *b, cross[i]);
-            square[i] = simd.mul_add_e_f64s(*a, *a, simd.mul_add_e_f64s(*b, *b, square[i]));
+        let registers = S::as_simd_f64s(a).0.iter().zip(S::as_simd_f64s(b).0);
+        for ([cross, forward, backward], (a, b)) in sums.iter_mut().zip(registers) {
+            *cross = simd.mul_add_e_f64s(*a, *b, *cross);
+            *forward = simd.mul_add_e_f64s(*a, *a, *forward);
+            *backward = simd.mul_add_e_f64s(*b, *b, *backward);
         }
     }
-    let total = |sums: [S::f64s; REGISTERS]| sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).sum::<f64>();
+    let [[mut cross, mut square, _], ..] = sums;
+    square = simd.add_f64s(square, sums[0][2]);
+    for [more, forward, backward] in &sums[1..] {
+        cross = simd.add_f64s(cross, *more);
+        square = simd.add_f64s(square, simd.add_f64s(*forward, *backward));
+    }
+    let totals = (simd.reduce_sum_f64s(cross), simd.reduce_sum_f64s(square));
     let rest = a[several..].iter().zip(&b[several..]);
-    rest.fold((total(cross), total(square)), |(cross, square), (a, b)| (cross + a * b, square + a * a + b * b))
+    rest.fold(totals, |(cross, square), (a, b)| (cross + a * b, square + a * a + b * b))
 }
 
 struct LatticeStep<'a> {

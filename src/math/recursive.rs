@@ -283,7 +283,7 @@ mod tests {
     fn millions_of_updates_stay_symmetric_and_do_not_drift() {
         let (x, y) = rows(997);
         let mut long = started(&x, &y, 7, 0.99);
-        for _ in 0..200 {
+        for _ in 0..1000 {
             (0..997).for_each(|t| {
                 long.update(&row(&x, t), y[t]);
             });

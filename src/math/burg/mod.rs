@@ -21,7 +21,7 @@
 //! The direct form changes both errors in place and sums up the next order's numerator and denominator while a block is
 //! in cache; a short series never leaves it, and no order allocates. The lag sums take the same quantities from lagged
 //! products, bound what rounding can do to the coefficients, and leave the series to the direct form where that is more
-//! than 1e-10: integrated series, lines of a spectrum.
+//! than 1e-10: series integrated twice, lines of a spectrum.
 //!
 //! Matches R's `ar.burg` (`var.method = 1` is v, `2` is w) and statsmodels' `burg` (w).
 

@@ -184,12 +184,17 @@ impl Ar {
     /// back on ([`depth`](Self::depth)), with the model's covariates; its first value stands at the index `start`.
     ///
     /// # Errors
-    /// If the model was not fitted by recursive least squares, a covariate is missing, or a value infinite.
+    /// If the model was not fitted by recursive least squares, old values or a covariate are missing, or a value is
+    /// infinite.
     pub fn updated(&self, series: &Series, start: i64, known: usize) -> Result<Self> {
         let Some(mut recursion) = self.running.clone() else {
             return Err(Error::usage("only recursive least squares goes on without a new fit")
                 .expected("a model with `Estimator::Recursive`"));
         };
+        if known < self.depth() && start > 0 {
+            return Err(Error::usage(format!("{known} old values stand before the new ones"))
+                .expected(format!("the last {} that the model looks back on", self.depth())));
+        }
         let series = series.select_covariates(&self.terms().covariates)?;
         if let Some(infinite) = series.values().iter().find(|x| x.is_infinite()) {
             return Err(Error::data(format!("the value {infinite} cannot be fitted")).expected("finite values"));
@@ -312,6 +317,7 @@ mod tests {
         let model = of(recursive(0.9), 1).fit(train).expect("a fit").model;
         let infinite = Series::new("", [&x[..], &[f64::INFINITY]].concat());
         assert!(model.updated(&infinite, 0, 60).is_err());
+        assert!(model.updated(&series, 60, 0).expect_err("refused").to_string().contains("0 old values"));
         let constant = of(recursive(0.9), 2).fit(&[Series::new("", vec![3.0; 30])]).expect("a fit");
         assert_eq!((constant.model.coefficients(), constant.model.intercept()), (&[0.0; 2][..], 3.0));
     }
