@@ -157,6 +157,9 @@ fn linear_models() -> Vec<Entry> {
         }
     }
     all.push(of_spec(Units::Affine, linear(2, BURG[0], Trend::Constant)));
+    for (forgetting, trend) in [(1.0, Trend::ConstantTrend), (0.98, Trend::Constant)] {
+        all.push(of_spec(Units::Affine, linear(2, Estimator::Recursive { forgetting }, trend)));
+    }
     all
 }
 
@@ -1067,7 +1070,7 @@ fn least_squares_is_the_peak_of_the_conditional_likelihood() {
                         assert!(nudged < peak, "{what}: {nudged} above {peak}");
                     }
                 }
-                for estimator in [YULE_WALKER, BURG[0], BURG[1]] {
+                for estimator in [YULE_WALKER, BURG[0], BURG[1], Estimator::Recursive { forgetting: 0.98 }] {
                     let other = linear(order, estimator, trend).fit(train).expect("a fit").model;
                     let below = score_of_complete_rows(&other, &series);
                     assert!(below <= peak + 1e-9, "{trend:?} {order}: {estimator:?} {below} above {peak}");

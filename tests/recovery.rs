@@ -9,7 +9,8 @@ use foretoken::data::series::Covariate;
 use foretoken::forecast::{Forecast, ForecastOptions, forecast};
 use foretoken::generate::{Generation, generate};
 use foretoken::model::linear::{
-    Ar, ArSpec, Choice, CovarianceKind, Criterion, Estimator, LinearSpec, LinkChoice, Order, SeasonalChoice, Terms,
+    Ar, ArSpec, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinearSpec, LinkChoice, Order,
+    SeasonalChoice, Terms,
 };
 use foretoken::{Autoregressive, Batch, Covariates, Fit, Fitted, Series};
 
@@ -75,6 +76,32 @@ fn parameters_are_recovered_within_their_standard_errors() {
             assert!((variance - 1.0).abs() < 4.0 * (2.0 / N as f64).sqrt(), "{}: variance {variance}", process.name);
         }
     }
+}
+
+#[test]
+fn burg_recovers_parameters_within_the_errors_it_reports() {
+    let [_, process, _] = processes();
+    for variance in [BurgVariance::Levinson, BurgVariance::Errors] {
+        let fitted = process.fit(process.simulate(5000, (8, 0)), Estimator::Burg { variance });
+        let truth = [&[process.intercept], &process.phi[..]].concat();
+        for ((value, error), truth) in estimates(&fitted).into_iter().zip(truth) {
+            assert!((value - truth).abs() < 4.0 * error && error < 0.2, "{value} with error {error}, not {truth}");
+        }
+        let ratio = fitted.summary.innovation_variance / process.sd.powi(2);
+        assert!((ratio - 1.0).abs() < 0.08, "{ratio}");
+    }
+}
+
+#[test]
+fn forgetting_follows_a_change_of_the_process() {
+    let (before, after) = (simulate_ar(&[0.8], 0.0, 1.0, 3000, (9, 0)), simulate_ar(&[-0.5], 0.0, 1.0, 3000, (9, 1)));
+    let x = [before, after].concat();
+    let [process, ..] = processes();
+    let fitted = process.fit(x.clone(), Estimator::Recursive { forgetting: 0.99 });
+    let (phi, error) = estimates(&fitted)[1];
+    assert!((phi + 0.5).abs() < 4.0 * error && error < 0.1, "{phi} with error {error}");
+    let mixed = process.fit(x, Estimator::Recursive { forgetting: 1.0 }).model.coefficients()[0];
+    assert!((-0.2..0.6).contains(&mixed), "{mixed}");
 }
 
 #[test]

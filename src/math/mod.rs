@@ -14,6 +14,7 @@ mod optimise;
 pub mod pareto;
 pub mod random;
 pub mod real;
+pub mod recursive;
 pub mod regression;
 pub mod residual_tests;
 pub mod root_finding;

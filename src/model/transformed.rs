@@ -106,6 +106,16 @@ impl Differences {
         (self.order()..w.len()).map(|t| w[t] - self.base(|lag| w[t - lag])).collect()
     }
 
+    /// The differences of a series and of its covariates, without those that lie ahead of it.
+    pub(super) fn of_series(&self, series: &Series) -> Series {
+        let difference = |covariate: &Covariate| Covariate {
+            name: covariate.name.clone(),
+            values: self.apply(&covariate.values[..series.len()]),
+        };
+        let covariates = series.covariates().iter().map(difference).collect();
+        Series::new(series.id(), self.apply(series.values())).with_covariates(covariates)
+    }
+
     /// a_t = sum of weight * w_{t - lag}.
     fn base(&self, past: impl Fn(usize) -> f64) -> f64 {
         self.lags.iter().map(|&(lag, weight)| weight as f64 * past(lag)).sum()

@@ -13,6 +13,10 @@
 //! |---|---|---|---|
 //! | Yule-Walker phi | biased autocovariances about the sample mean | `ar.yw` | `yule_walker(method="mle")`; adjusted: `method="adjusted"` |
 //! | Yule-Walker variance | Levinson's v_p in the density; `innovation_variance_unbiased` is v_p n / (n - p - 1) | `ar.yw` reports the latter | reports the former |
+//! | Burg phi | forward and backward errors | `ar.burg` | `burg` |
+//! | Burg variance | Levinson's, or the mean of the errors; no factor | `var.method = 1`, `2` | `burg` is the latter |
+//! | Burg errors | of sample autocovariances and the unbiased variance | `asy.var.coef`, with `var.pred` | |
+//! | recursive | weighted least squares of the rows so far; forgetting 1 is least squares | | `RecursiveLS` (forgetting 1) |
 //! | least squares | conditional on the first p values | `ar.ols(demean = FALSE, intercept = TRUE)` | `AutoReg(lags=p)` |
 //! | least-squares variance | RSS / (n - p); unbiased: RSS / (n - p - k) for k coefficients | `var.pred` is the former | `sigma2` is the former |
 //! | least-squares errors | from RSS / (n - p) | `asy.se.coef` | `bse` |
@@ -41,6 +45,7 @@ mod terms;
 pub use ar::{Ar, ArParts, Form, Innovations, Start};
 pub use automatic::{ArSpec, Average, Choice, LinkChoice, Plan, SeasonalChoice, default_max_order};
 pub use order::{Criterion, Order, OrderRow};
+pub use recursive::Recursion;
 pub use smooth::Smoothed;
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};

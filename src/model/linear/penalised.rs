@@ -185,6 +185,7 @@ impl LinearSpec {
             unbiased_variance: if left > 1e-9 { found.rss / left } else { f64::NAN },
             start: Start::Given,
             covariance: None,
+            recursion: None,
             converged: found.converged,
             warnings,
         }
@@ -388,6 +389,7 @@ mod tests {
     }
 
     fn penalties() -> Vec<Penalty> {
+        #[cfg_attr(not(feature = "linfa"), allow(unused_mut, reason = "elastic nets join with linfa"))]
         let mut all = vec![Penalty::Ridge { strength: None }, Penalty::Ridge { strength: Some(3.0) }];
         #[cfg(feature = "linfa")]
         for (strength, l1_ratio) in [(None, 1.0), (None, 0.3), (None, 0.0), (Some(0.01), 1.0), (Some(0.0), 0.5)] {
