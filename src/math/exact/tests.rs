@@ -21,7 +21,8 @@ fn structures() -> Vec<Structure> {
         sparse.clone(),
         Structure { seasonal_order: 1, period: 4, ..Structure::ar(1) },
         Structure { differences: 1, ..Structure::ar(2) },
-        Structure { seasonal_order: 1, seasonal_differences: 1, period: 3, ..sparse },
+        Structure { differences: 1, seasonal_order: 1, seasonal_differences: 1, period: 3, ..sparse },
+        Structure { differences: 2, ..Structure::ar(1) },
     ]
 }
 
