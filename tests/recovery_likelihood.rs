@@ -43,7 +43,7 @@ fn squared_errors(replications: u64, series: impl Fn(u64) -> Vec<f64>) -> [f64; 
 fn heavy_tails_are_recovered_with_less_error_than_by_least_squares() {
     let heavy = |lane| simulate(250, lane, |rng| rng.student_t(4.0));
     // Asymptotically the variances stand as (v - 2)(v + 3) / (v (v + 1)) = 0.7.
-    let [robust, least_squares] = squared_errors(200, heavy);
+    let [robust, least_squares] = squared_errors(120, heavy);
     let ratio = robust / least_squares;
     assert!((0.5..0.88).contains(&ratio), "{ratio}");
 }
@@ -63,20 +63,20 @@ fn scale_and_degrees_of_freedom_are_recovered() {
 fn five_percent_of_outliers_hurt_least_squares_only() {
     // An innovation of twenty standard deviations is followed by the process; one added to a value alone is not.
     let wild = |rng: &mut LaneRng| rng.normal() * if rng.uniform() < 0.05 { 20.0 } else { 1.0 };
-    let [robust, least_squares] = squared_errors(100, |lane| simulate(250, lane, wild));
+    let [robust, least_squares] = squared_errors(40, |lane| simulate(250, lane, wild));
     assert!(robust < 0.15 * least_squares, "{robust} {least_squares}");
 }
 
 #[test]
 fn standard_errors_are_the_spread_of_repeated_fits() {
     let errors = |estimator: Estimator, series: &dyn Fn(u64) -> Vec<f64>| {
-        let fits: Vec<Fitted<Ar>> = (0..200).map(|lane| fit(series(lane), estimator)).collect();
+        let fits: Vec<Fitted<Ar>> = (0..120).map(|lane| fit(series(lane), estimator)).collect();
         for parameter in 1..3 {
             let of = |fitted: &Fitted<Ar>| fitted.summary.parameters[parameter].clone();
             let values: Vec<f64> = fits.iter().map(|fitted| of(fitted).value).collect();
             let reported: Vec<f64> = fits.iter().map(|fitted| of(fitted).standard_error.expect("an error")).collect();
             let ratio = moments(&reported).0 / moments(&values).1.sqrt();
-            assert!((ratio - 1.0).abs() < 0.15, "{estimator:?}, parameter {parameter}: {ratio}");
+            assert!((ratio - 1.0).abs() < 0.2, "{estimator:?}, parameter {parameter}: {ratio}");
         }
     };
     errors(Estimator::Robust, &|lane| simulate(400, lane, |rng| rng.student_t(4.0)));
