@@ -21,6 +21,10 @@
 //! | least-squares variance | RSS / (n - p); unbiased: RSS / (n - p - k) for k coefficients | `var.pred` is the former | `sigma2` is the former |
 //! | least-squares errors | from RSS / (n - p) | `asy.se.coef` | `bse` |
 //! | criteria | the innovation variance counts as a parameter | `aic` of `ar` is relative to its minimum | `AutoReg` counts it, `ar_select_order` does not: a constant apart |
+//! | exact likelihood | `Estimator::Exact`; the mean is that of the differences, N counts known values | `arima(method = "ML", include.mean = d + D == 0)` | `ARIMA(trend = "c")` |
+//! | exact variance | S / N; unbiased: S / (N - k) | `sigma2` is the former | `sigma2` is the former |
+//! | exact errors | observed information, exact derivatives | the same, by differences | by default from outer products: other numbers |
+//! | missing values | exact likelihood, [`Ar::smooth`] | `arima`, `KalmanSmooth`; for d > 0 with a prior of 1e6 sigma^2 | `ARIMA`, `smoother_results` |
 //! | trend | b multiplies t = 1, 2, .. from the first value | | `trend="ct"` |
 
 mod ar;
