@@ -178,6 +178,27 @@ impl<'a> LagRegression<'a> {
         }
     }
 
+    /// The sum of all entries of (X'X)^-1 that belong to lags: times sigma^2 the variance of sum phi.
+    ///
+    /// # Panics
+    /// If the order is above the number of lags.
+    #[must_use]
+    pub fn variance_of_lag_sum(&self, order: usize) -> f64 {
+        assert!(order <= self.lags, "the design has {} lags", self.lags);
+        match &self.exact {
+            Some(r) => self.squared_lag_sums(r, order),
+            None => self.squared_lag_sums(&self.r, order),
+        }
+    }
+
+    /// The squared length of 1' R^-1 over the rows of lags.
+    fn squared_lag_sums<T: Real>(&self, r: &Upper<T>, order: usize) -> f64 {
+        let first = self.deterministic.width();
+        let inverse = r.inverse(first + order);
+        let sum = |j: usize| inverse.column(j).iter().skip(first).fold(T::from(0.0), |sum, entry| sum + *entry);
+        (first..first + order).map(|j| sum(j).value().powi(2)).sum()
+    }
+
     fn solution<T: Real>(&self, r: &Upper<T>, order: usize) -> Solution {
         let width = self.deterministic.width() + order;
         let mut b = r.solve(width, r.column(r.width() - 1));

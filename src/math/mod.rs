@@ -18,3 +18,4 @@ pub mod special;
 pub mod stationarity;
 pub mod toeplitz;
 pub mod triangular;
+pub mod unit_root;

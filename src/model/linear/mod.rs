@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`ar`](Ar) | the model: coefficients, its session, its exact forecasts |
 //! | `estimate` | from series to coefficients: [`LinearSpec`], [`Estimator`] |
+//! | `dynamics` | what a fit does: roots, autocorrelations, spectrum |
 //! | `order` | [`Criterion`], the table of orders |
 //! | `automatic` | [`ArSpec`]: transform, season, differences, estimator and order, fixed or chosen |
 //!
@@ -24,6 +25,7 @@ mod automatic;
 mod burg;
 mod closed_form;
 mod design;
+mod dynamics;
 mod exact;
 mod offset;
 mod order;
@@ -37,6 +39,7 @@ mod terms;
 
 pub use ar::{Ar, ArParts, Form, Innovations, Start};
 pub use automatic::{ArSpec, Choice, LinkChoice, SeasonalChoice, default_max_order};
+pub use dynamics::Root;
 pub use order::{Criterion, Order, OrderRow};
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};
