@@ -9,6 +9,7 @@ pub mod kalman;
 pub mod kernels;
 pub mod least_squares;
 pub mod pareto;
+pub mod polynomial;
 pub mod random;
 pub mod real;
 pub mod regression;
