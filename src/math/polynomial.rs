@@ -31,6 +31,9 @@ const REAL: f64 = 1e-13;
 /// ```
 #[must_use]
 pub fn roots(a: &[f64]) -> Option<Vec<Complex<f64>>> {
+    if !a.iter().all(|a| a.is_finite()) {
+        return None;
+    }
     let degree = a.iter().rposition(|a| *a != 0.0).map_or(0, |last| last + 1);
     let zeros = vec![Complex::new(0.0, 0.0); a.len() - degree];
     let polynomial = Polynomial { a: &a[..degree] };
@@ -127,7 +130,9 @@ mod tests {
         };
         let walks = vec![3.0, -3.0, 1.0];
         let mut product = seasonal(25, 0.0);
-        [(1, 0.5), (12, 0.6), (13, -0.3), (24, 0.2), (25, -0.1)].map(|(lag, phi)| product[lag - 1] = phi);
+        for (lag, phi) in [(1, 0.5), (12, 0.6), (13, -0.3), (24, 0.2), (25, -0.1)] {
+            product[lag - 1] = phi;
+        }
         let apart = vec![1e3, -1.0, 1e-6];
         for a in
             [seasonal(1, -0.3), seasonal(12, 0.7), seasonal(168, 0.9), wild(60, 1), wild(210, 2), wild(210, 0), walks]

@@ -57,7 +57,8 @@ impl Root {
     #[must_use]
     pub fn inverse(self) -> Self {
         let square = self.real * self.real + self.imaginary * self.imaginary;
-        Self { real: self.real / square, imaginary: -self.imaginary / square }
+        // Zero is added so that the imaginary part of a real root is not -0, whose angle is -pi.
+        Self { real: self.real / square, imaginary: -self.imaginary / square + 0.0 }
     }
 }
 

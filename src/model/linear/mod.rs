@@ -5,6 +5,7 @@
 //! | [`ar`](Ar) | the model: coefficients, its session, its exact forecasts |
 //! | `estimate` | from series to coefficients: [`LinearSpec`], [`Estimator`] |
 //! | `dynamics` | what a fit does: roots, autocorrelations, spectrum |
+//! | `report` | the summary with tests and verdicts: [`ArReport`] |
 //! | `order` | [`Criterion`], the table of orders |
 //! | `automatic` | [`ArSpec`]: transform, season, differences, estimator and order, fixed or chosen |
 //!
@@ -31,6 +32,7 @@ mod offset;
 mod order;
 mod penalised;
 mod recursive;
+mod report;
 mod robust;
 mod session;
 mod spec;
@@ -41,5 +43,6 @@ pub use ar::{Ar, ArParts, Form, Innovations, Start};
 pub use automatic::{ArSpec, Choice, LinkChoice, SeasonalChoice, default_max_order};
 pub use dynamics::Root;
 pub use order::{Criterion, Order, OrderRow};
+pub use report::{ArReport, ImpulseResponse, ResidualTests, SeriesTest, TestLine};
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};
