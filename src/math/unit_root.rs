@@ -225,6 +225,18 @@ pub struct KpssTest {
     pub critical_values: [f64; 4],
 }
 
+impl KpssTest {
+    /// How the true p-value compares with the one given: `<`, `>` or `=`.
+    #[must_use]
+    pub fn sign(&self) -> &'static str {
+        match self.beyond {
+            Some(Beyond::Below) => "<",
+            Some(Beyond::Above) => ">",
+            None => "=",
+        }
+    }
+}
+
 /// The levels of [`KpssTest::critical_values`].
 const KPSS_LEVELS: [f64; 4] = [0.1, 0.05, 0.025, 0.01];
 

@@ -18,7 +18,7 @@ use crate::math::least_squares::Deterministic;
 use crate::math::residual_tests::{
     ChiSquaredTest, Portmanteau, arch_lm, jarque_bera, portmanteau, skewness_and_kurtosis,
 };
-use crate::math::unit_root::{AdfLags, AdfTest, Beyond, KpssLags, KpssNull, KpssTest, adf, kpss};
+use crate::math::unit_root::{AdfLags, AdfTest, KpssLags, KpssNull, KpssTest, adf, kpss};
 use crate::model::inference::standardised_residuals;
 use crate::model::{Parameter, Summary};
 
@@ -60,6 +60,20 @@ pub enum SeriesTest {
     Adf(Deterministic, AdfTest),
     /// Kwiatkowski et al.'s, about a level or a line.
     Kpss(KpssNull, KpssTest),
+}
+
+impl SeriesTest {
+    /// Its name, with its terms.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Adf(Deterministic::None, _) => "ADF, no constant",
+            Self::Adf(Deterministic::Constant, _) => "ADF, constant",
+            Self::Adf(Deterministic::ConstantTrend, _) => "ADF, constant and trend",
+            Self::Kpss(KpssNull::Level, _) => "KPSS, level",
+            Self::Kpss(KpssNull::Trend, _) => "KPSS, trend",
+        }
+    }
 }
 
 /// What an innovation of one leaves behind in the values.
@@ -212,50 +226,24 @@ impl TestLine {
     }
 
     fn of_series(test: &SeriesTest) -> Self {
-        match test {
-            SeriesTest::Adf(terms, test) => Self::of_adf(*terms, test),
-            SeriesTest::Kpss(null, test) => Self::of_kpss(*null, test),
-        }
-    }
-
-    fn of_adf(terms: Deterministic, test: &AdfTest) -> Self {
-        let name = match terms {
-            Deterministic::None => "ADF, no constant",
-            Deterministic::Constant => "ADF, constant",
-            Deterministic::ConstantTrend => "ADF, constant and trend",
+        let (statistic, p, sign, count, critical_value) = match test {
+            SeriesTest::Adf(_, test) => (test.statistic, test.p_value, "", test.lags, test.critical_values[1]),
+            SeriesTest::Kpss(_, test) => {
+                (test.statistic, test.p_value, test.sign().trim_matches('='), test.lags, test.critical_values[1])
+            }
         };
-        let is_rejected = test.p_value < SIGNIFICANCE;
-        Self {
-            name: name.to_owned(),
-            statistic: test.statistic,
-            count: test.lags,
-            p_value: format!("{:.3}", test.p_value),
-            critical_value: Some(test.critical_values[1]),
-            is_rejected,
-            verdict: if is_rejected { "unit root rejected" } else { "unit root possible" },
-        }
-    }
-
-    fn of_kpss(null: KpssNull, test: &KpssTest) -> Self {
-        let (name, rejected, kept) = match null {
-            KpssNull::Level => ("KPSS, level", "no fixed level", "level possible"),
-            KpssNull::Trend => ("KPSS, trend", "no fixed trend", "trend possible"),
+        let is_rejected = p < SIGNIFICANCE;
+        let verdict = match (test, is_rejected) {
+            (SeriesTest::Adf(..), true) => "unit root rejected",
+            (SeriesTest::Adf(..), false) => "unit root possible",
+            (SeriesTest::Kpss(KpssNull::Level, _), true) => "no fixed level",
+            (SeriesTest::Kpss(KpssNull::Level, _), false) => "level possible",
+            (SeriesTest::Kpss(KpssNull::Trend, _), true) => "no fixed trend",
+            (SeriesTest::Kpss(KpssNull::Trend, _), false) => "trend possible",
         };
-        let is_rejected = test.p_value < SIGNIFICANCE;
-        let sign = match test.beyond {
-            Some(Beyond::Below) => "<",
-            Some(Beyond::Above) => ">",
-            None => "",
-        };
-        Self {
-            name: name.to_owned(),
-            statistic: test.statistic,
-            count: test.lags,
-            p_value: format!("{sign}{:.3}", test.p_value),
-            critical_value: Some(test.critical_values[1]),
-            is_rejected,
-            verdict: if is_rejected { rejected } else { kept },
-        }
+        let p_value = format!("{sign}{p:.3}");
+        let (name, critical_value) = (test.name().to_owned(), Some(critical_value));
+        Self { name, statistic, count, p_value, critical_value, is_rejected, verdict }
     }
 }
 
