@@ -128,12 +128,17 @@ fn class(is_number: bool) -> &'static str {
 fn cell(cell: &Cell) -> String {
     match cell {
         Cell::Text(text) => format!("<td>{}</td>", escaped(text)),
-        Cell::Number(text) => format!("<td class=\"number\">{}</td>", escaped(text)),
+        Cell::Number(text) => format!("<td class=\"number\">{}</td>", with_minus(&escaped(text))),
         Cell::Verdict(text, None) => format!("<td>{}</td>", escaped(text)),
         Cell::Verdict(text, Some(is_bad)) => {
             format!("<td class=\"{}\">{}</td>", if *is_bad { "bad" } else { "good" }, escaped(text))
         }
     }
+}
+
+/// A number with a true minus sign, as wide as its digits.
+fn with_minus(number: &str) -> String {
+    number.strip_prefix('-').map_or_else(|| number.to_owned(), |size| format!("\u{2212}{size}"))
 }
 
 /// Text without markup. Characters that no document may hold become spaces.

@@ -69,8 +69,8 @@ impl Checked<'_> {
         self.headline(page);
         self.coefficients(page);
         self.tests(page);
-        self.roots(page);
         self.figures(page)?;
+        self.roots(page);
         page.folded("The summary as text", &report.to_string());
         Ok(())
     }
@@ -209,7 +209,8 @@ impl Checked<'_> {
                 format!("Spectral density{differenced} in decibels: 10 log10 of squared units per radian a step. ");
             (pair(spectrum(&self.report.spectral_density), response), caption)
         };
-        page.figure(&figure, &format!("{caption}What an innovation of one adds to the values, so many steps later."))
+        let adds = "Bars: what an innovation of one adds to the values, so many steps later; dashed: the sum so far.";
+        page.figure(&figure, &format!("{caption}{adds}"))
     }
 
     fn values(&self) -> Panel {
@@ -330,11 +331,6 @@ fn response(psi: &[f64], cumulative: &[f64]) -> Panel {
         .title("impulse response")
         .x_label("steps later")
         .with(Mark::Horizontal { y: 0.0, color: Color::Muted, label: None })
-        .with(Mark::Stems {
-            x: x.clone(),
-            y: psi.to_vec(),
-            color: Color::Series(0),
-            label: Some("response".to_owned()),
-        })
-        .with(Mark::Dashed { x, y: cumulative.to_vec(), color: Color::Series(1), label: Some("cumulative".to_owned()) })
+        .with(Mark::Stems { x: x.clone(), y: psi.to_vec(), color: Color::Series(0), label: None })
+        .with(Mark::Dashed { x, y: cumulative.to_vec(), color: Color::Series(1), label: None })
 }

@@ -255,10 +255,11 @@ impl ArReport {
         let correlated = ("autocorrelation is left", "no autocorrelation seen");
         let longest = ljung_box.last().map_or(0, |(lags, _)| *lags);
         let of = |name: String, test: &ChiSquaredTest, words| TestLine::of_residuals(name, test, words);
-        let ljung_box = ljung_box.iter().map(|(lags, test)| of(format!("Ljung-Box, {lags} lags"), test, correlated));
-        let box_pierce = box_pierce.iter().map(|test| of(format!("Box-Pierce, {longest} lags"), test, correlated));
+        let ljung_box =
+            ljung_box.iter().map(|(lags, test)| of(format!("Ljung-Box, {}", lagged(*lags)), test, correlated));
+        let box_pierce = box_pierce.iter().map(|test| of(format!("Box-Pierce, {}", lagged(longest)), test, correlated));
         let arch = arch.iter().map(|test| {
-            let name = format!("ARCH-LM, {} lags", test.degrees_of_freedom);
+            let name = format!("ARCH-LM, {}", lagged(test.degrees_of_freedom));
             of(name, test, ("variance has a memory", "constant variance"))
         });
         let normal = |test| of("Jarque-Bera".to_owned(), test, ("not a normal shape", "normal shape"));
@@ -321,6 +322,10 @@ impl ArReport {
         }
         notes
     }
+}
+
+fn lagged(lags: usize) -> String {
+    format!("{lags} {}", if lags == 1 { "lag" } else { "lags" })
 }
 
 /// About five digits, or a dash.
@@ -429,7 +434,7 @@ impl ArReport {
         if lines.is_empty() {
             return Ok(());
         }
-        let what = if self.differences > 0 { "Series before differences" } else { "Series" };
+        let what = if self.differences > 0 { "Before differences" } else { "Series" };
         writeln!(f, "{}", "-".repeat(WIDTH))?;
         writeln!(f, "{what:<26}{:>9}{:>6}{:>8}{:>9}  {}", "statistic", "lags", "P", "5 %", "at 5 %")?;
         for TestLine { name, statistic, count, p_value, critical_value, verdict, .. } in lines {
@@ -489,7 +494,6 @@ mod tests {
     fn every_part_is_there() {
         let report = report(wavy(120), &least_squares(3));
         let text = report.to_string();
-        println!("{text}");
         for part in
             ["AR(3) by least squares", "P>|z|", "phi_3", "AR.3", "stationary.", "Ljung-Box, 10 lags", "KPSS, trend"]
         {
@@ -539,7 +543,7 @@ mod tests {
             })
             .collect();
         let first = report(walk, &integrated);
-        assert!(first.to_string().contains("Series before differences"));
+        assert!(first.to_string().contains("Before differences"));
         assert!((first.impulse_response.response[1] - 1.0).abs() > 1e-3, "of the values, differences undone");
         let explosive: Vec<f64> = (0..40).map(|t| 1.1_f64.powi(t) + 0.01 * wavy(40)[t as usize]).collect();
         let bad = report(explosive, &LinearSpec { terms: Terms::default(), ..least_squares(1) });
