@@ -44,9 +44,10 @@ pub(crate) enum Command {
 
 Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, is_anomaly.")]
     Detect(DetectArgs),
-    /// Describe a file: rows, span, frequency, gaps, period, autocorrelations, which order fits.
+    /// Describe a file: rows, span, frequency, gaps, period, autocorrelations, which order fits, and how well.
     #[command(after_help = "Examples:
   foretoken inspect datasets/lynx.csv
+  foretoken inspect datasets/nile.csv --order 2 --estimator least-squares --difference 0 --report check.html
   foretoken inspect datasets/hourly_load.csv --plot diagnostics.svg")]
     Inspect(InspectArgs),
     /// Draw every series of a file.
@@ -460,15 +461,28 @@ fn parse_rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What can be inspected: models with coefficients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InspectModel {
+    /// Autoregression with automatic preprocessing
+    Ar,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// Model that is fitted and checked
+    #[arg(long, value_enum, default_value_t = InspectModel::Ar)]
+    pub(crate) model: InspectModel,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
     /// Draw autocorrelations and residuals: .svg or .png by its ending
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
+    /// Write a residual check: one HTML page with summary, tests and charts
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
     /// Print one JSON object per series on standard output
     #[arg(long)]
     pub(crate) json: bool,

@@ -8,4 +8,5 @@ mod formats;
 mod golden;
 mod inspect_plot;
 mod properties;
+mod residual_check;
 mod support;

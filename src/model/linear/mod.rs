@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`ar`](Ar) | the model: coefficients, its session, its exact forecasts |
 //! | `spec` | what to fit: [`LinearSpec`], [`Estimator`]; the estimators have a file each |
+//! | `dynamics` | what a fit does: roots, autocorrelations, spectrum |
+//! | `report` | the summary with tests and verdicts: [`ArReport`] |
 //! | `order` | [`Criterion`], the table of orders |
 //! | `automatic` | [`ArSpec`]: transform, season, differences, estimator and order, fixed or chosen |
 //!
@@ -32,6 +34,7 @@ mod automatic;
 mod burg;
 mod closed_form;
 mod design;
+mod dynamics;
 #[cfg(feature = "linfa")]
 mod elastic_net;
 mod exact;
@@ -39,6 +42,7 @@ mod offset;
 mod order;
 mod penalised;
 mod recursive;
+mod report;
 mod robust;
 mod session;
 mod smooth;
@@ -48,8 +52,10 @@ mod terms;
 
 pub use ar::{Ar, ArParts, Form, Innovations, Start};
 pub use automatic::{ArSpec, Average, Choice, LinkChoice, Plan, SeasonalChoice, default_max_order};
+pub use dynamics::Root;
 pub use order::{Criterion, Order, OrderRow};
 pub use recursive::Recursion;
+pub use report::{ArReport, ImpulseResponse, ResidualTests, SeriesTest, TestLine};
 pub use smooth::Smoothed;
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};
