@@ -8,6 +8,7 @@ pub mod filter;
 pub mod kalman;
 pub mod kernels;
 pub mod least_squares;
+pub mod multivariate;
 pub mod pareto;
 pub mod random;
 pub mod real;
