@@ -33,7 +33,8 @@ pub(crate) enum Command {
   foretoken forecast datasets/air_passengers.csv --horizon 24 --plot forecast.svg
   foretoken forecast datasets/panel_sales.csv -H 6 --model ar,snaive -o forecasts.csv
   foretoken forecast datasets/nile.csv -H 10 --level 50,90 --json
-  foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet")]
+  foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet
+  foretoken forecast rates.csv --value short_rate -H 12 --model var --order 2")]
     Forecast(ForecastArgs),
     /// Find values that the past does not explain.
     #[command(after_help = "Examples:
@@ -101,7 +102,7 @@ pub(crate) enum MissingArg {
 /// Which model, and how it is fitted.
 #[derive(Debug, Args)]
 pub(crate) struct ModelArgs {
-    /// AR order p, or auto
+    /// Order p of ar and var, or auto
     #[arg(long, value_name = "P|auto", default_value = "auto", value_parser = parse_order, allow_negative_numbers = true)]
     pub(crate) order: OrAuto<usize>,
     /// Criterion of --order auto
@@ -233,6 +234,8 @@ pub(crate) enum ModelName {
     Rwd,
     /// Value one season ago
     Snaive,
+    /// Vector autoregression: all series, or all numeric columns, explain each other
+    Var,
 }
 
 #[derive(Debug, Args)]

@@ -19,15 +19,19 @@ pub(super) enum Spec {
 
 impl Spec {
     /// The specification of a model name for series of a period, which the user gave or the values show.
-    pub(super) fn new(name: ModelName, options: &ModelArgs, period: usize, is_given: bool) -> Self {
-        match name {
+    ///
+    /// # Errors
+    /// If the model is one of several series together.
+    pub(super) fn new(name: ModelName, options: &ModelArgs, period: usize, is_given: bool) -> Result<Self> {
+        Ok(match name {
             ModelName::Ar => Self::Ar(ar_spec(options, period)),
             ModelName::Mean => Self::Naive(Naive::Mean),
             ModelName::Naive => Self::Naive(Naive::RandomWalk { drift: false }),
             ModelName::Rwd => Self::Naive(Naive::RandomWalk { drift: true }),
             ModelName::Snaive if period > 1 || is_given => Self::Naive(Naive::Seasonal { period }),
             ModelName::Snaive => Self::CalendarNaive,
-        }
+            ModelName::Var => return Err(joint_only()),
+        })
     }
 
     /// Fits it to one series.
@@ -66,12 +70,27 @@ impl ModelName {
             Self::Naive => Naive::RandomWalk { drift: false }.name(),
             Self::Rwd => Naive::RandomWalk { drift: true }.name(),
             Self::Snaive => Naive::Seasonal { period: 1 }.name(),
+            Self::Var => "VAR",
         }
+    }
+
+    /// Refuses a model of several series together, where each is judged by itself.
+    ///
+    /// # Errors
+    /// If it is one.
+    pub(super) fn check_single(self) -> Result<()> {
+        if self == Self::Var { Err(joint_only()) } else { Ok(()) }
     }
 }
 
+fn joint_only() -> Error {
+    Error::usage("var is a model of several series together")
+        .expected("a model of one series")
+        .hint("use --model ar here, and var with `foretoken forecast`")
+}
+
 impl ModelArgs {
-    /// The options given that only `ar` reads, as they are typed.
+    /// The options given that only `ar` reads, or `var` too, as they are typed.
     pub(super) fn given(&self) -> Vec<&'static str> {
         let options = [
             ("--order", self.order != OrAuto::Auto),
@@ -86,13 +105,34 @@ impl ModelArgs {
         options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
+    /// The options given that ask for what `var` does not do.
+    fn refused_by_var(&self) -> Vec<&'static str> {
+        let options = [
+            ("--estimator", !matches!(self.estimator, None | Some(EstimatorArg::LeastSquares))),
+            ("--difference", !matches!(self.difference, OrAuto::Auto | OrAuto::Value(0))),
+            ("--seasonal", !matches!(self.seasonal, SeasonalArg::Auto | SeasonalArg::None)),
+            ("--transform", !matches!(self.transform, TransformArg::Auto | TransformArg::None)),
+        ];
+        options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
     /// Refuses options that cannot have the effect they ask for.
     ///
     /// # Errors
-    /// If they belong to `ar` and no model is `ar`, or choose an order that is fixed.
+    /// If they belong to `ar` or `var` and no model is one, or choose an order that is fixed.
     pub(super) fn check(&self, models: &[ModelName]) -> Result<()> {
+        let (has_ar, has_var) = (models.contains(&ModelName::Ar), models.contains(&ModelName::Var));
+        let refused = self.refused_by_var();
+        if has_var && !has_ar && !refused.is_empty() {
+            return Err(Error::usage(format!("{} without --model ar", refused.join(", ")))
+                .expected(
+                    "options of var, which fits the values as they are by least squares: --order, --criterion, \
+                           --max-order, --trend",
+                )
+                .hint("transform or difference the values in the file before"));
+        }
         let given = self.given();
-        if !models.contains(&ModelName::Ar) && !given.is_empty() {
+        if !has_ar && !has_var && !given.is_empty() {
             return Err(Error::usage(format!("{} without --model ar", given.join(", ")))
                 .expected("options of the models asked for")
                 .hint("leave them out, or add ar to --model"));
@@ -106,14 +146,28 @@ impl ModelArgs {
     }
 }
 
-/// The autoregression that the options describe, for series of a period.
-pub(super) fn ar_spec(options: &ModelArgs, period: usize) -> ArSpec {
-    let criterion = match options.criterion {
+/// The criterion that is spelled so.
+pub(super) fn criterion(arg: CriterionArg) -> Criterion {
+    match arg {
         CriterionArg::Aic => Criterion::Aic,
         CriterionArg::Aicc => Criterion::Aicc,
         CriterionArg::Bic => Criterion::Bic,
         CriterionArg::Hqic => Criterion::Hqic,
-    };
+    }
+}
+
+/// The trend that is spelled so.
+pub(super) fn trend(arg: TrendArg) -> Trend {
+    match arg {
+        TrendArg::N => Trend::None,
+        TrendArg::C => Trend::Constant,
+        TrendArg::Ct => Trend::ConstantTrend,
+    }
+}
+
+/// The autoregression that the options describe, for series of a period.
+pub(super) fn ar_spec(options: &ModelArgs, period: usize) -> ArSpec {
+    let criterion = criterion(options.criterion);
     ArSpec {
         order: match options.order {
             OrAuto::Value(p) => Order::Fixed(p),
@@ -124,11 +178,7 @@ pub(super) fn ar_spec(options: &ModelArgs, period: usize) -> ArSpec {
             Some(EstimatorArg::YuleWalker) => Choice::Fixed(Estimator::YuleWalker { adjusted: false }),
             Some(EstimatorArg::LeastSquares) => Choice::Fixed(Estimator::LeastSquares),
         },
-        terms: Terms::of(match options.trend {
-            TrendArg::N => Trend::None,
-            TrendArg::C => Trend::Constant,
-            TrendArg::Ct => Trend::ConstantTrend,
-        }),
+        terms: Terms::of(trend(options.trend)),
         transform: match options.transform {
             TransformArg::Auto => Choice::Auto,
             TransformArg::None => Choice::Fixed(LinkChoice::None),
