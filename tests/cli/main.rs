@@ -9,3 +9,4 @@ mod golden;
 mod inspect_plot;
 mod properties;
 mod support;
+mod vector;
