@@ -267,6 +267,8 @@ fn a_trend_continues_where_the_context_ends() {
         let ahead = forecast_vector(&fitted.model, &context, ForecastOptions::new(10)).expect("forecasts");
         assert!((ahead[0].mean(9) - 100.0 - 2.0 * (end as f64 + 9.0)).abs() < 0.1);
         assert!((ahead[1].mean(9) - 100.0 + (end as f64 + 9.0)).abs() < 0.1);
+        let path = generate_vector(&fitted.model, &context, Generation::mean(10)).expect("a path");
+        assert!((path[1].step(9)[0] - ahead[1].mean(9)).abs() < 1e-9, "a path has the trend of the marginals");
     }
 }
 
@@ -286,6 +288,8 @@ fn what_cannot_be_fitted_is_named() {
     assert!(said(&with("sum", sum), 1).contains("`sum`"));
     assert!(said(&with("flat", vec![3.0; 40]), 1).contains("`flat` is constant (3)"));
     let late: Vec<f64> = std::iter::once(0.7).chain(a[..39].iter().copied()).collect();
+    let huge = [1.0, -1.0, 0.5].iter().cycle().zip(a).map(|(sign, x)| 1e200 * sign * x).collect();
+    assert!(said(&with("huge", huge), 1).contains("range of numbers"));
     assert!(said(&with("late", late), 1).contains("`late` is explained without error"));
     let short: Vec<Series> = series.iter().map(|s| Series::new(s.id(), s.values()[..12].to_vec())).collect();
     let text = said(&short, 4);
@@ -295,6 +299,9 @@ fn what_cannot_be_fitted_is_named() {
     assert!(said(&unequal, 1).contains("`b` has 30 times from 1 to 30, but `a` 40 times from 1 to 40"));
     let auto = VarSpec::default().fit(&short).expect("a small order");
     assert!(auto.model.order() <= 2);
+    let tiny: Vec<Series> = series.iter().map(|s| Series::new(s.id(), s.values()[..6].to_vec())).collect();
+    let auto = VarSpec::default().fit(&tiny).expect("means");
+    assert!(auto.model.order() == 0 && auto.warnings[0].contains("too few to try lags"), "{:?}", auto.warnings);
 }
 
 #[test]

@@ -322,7 +322,7 @@ fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, system: Option<&System>, arg
     object.insert(loaded.time_name().to_owned(), times.collect());
     for (model, (summary, ahead)) in args.model.iter().zip(&f.1) {
         let mut entry = match system.filter(|_| *model == ModelName::Var) {
-            Some(system) => system.json_of(system.component(f.0), summary),
+            Some(system) => system.json_of(f.0, summary),
             None => output::json_of_summary(summary),
         };
         if let Some(paths) = ahead.paths().filter(|_| args.paths.is_some()) {

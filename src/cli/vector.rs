@@ -93,11 +93,23 @@ pub(super) fn system(loaded: &Loaded, series: &[Series], args: &ForecastArgs) ->
         .expected("a panel with an id column, or a wide table of several numeric columns")
         .hint("--model ar is the autoregression of one series"));
     }
+    say_season(loaded);
     let fitted = spec(&args.fit).fit(series)?;
     let ahead = forecast_vector(&fitted.model, &Batch::of_series(series), ahead_of(args, 0))?;
     let mut tests = if fitted.model.order() == 0 { Vec::new() } else { fitted.granger_table()? };
     tests.sort_by(|a, b| a.f_p_value.total_cmp(&b.f_p_value));
     Ok(Some(System { fitted, tests, ahead }))
+}
+
+/// What the system does not do, where that matters.
+fn say_season(loaded: &Loaded) {
+    let seasonal = loaded.periods.iter().filter(|&&period| period > 1).count();
+    if seasonal > 0 {
+        eprintln!(
+            "note: VAR takes the values as they are, without logs, differences or season; {seasonal} of {} series have one",
+            loaded.periods.len()
+        );
+    }
 }
 
 fn spec(options: &ModelArgs) -> VarSpec {
@@ -169,11 +181,12 @@ impl System {
         format!("Granger causality\n{}\n", table.render(SHOWN_TESTS))
     }
 
-    /// The entry of a component: its equation, the system, and what Granger-causes it.
-    pub(super) fn json_of(&self, component: usize, summary: &Summary) -> Map<String, Value> {
+    /// The entry of a series: its equation, the system, and what Granger-causes it.
+    pub(super) fn json_of(&self, series: &Series, summary: &Summary) -> Map<String, Value> {
         let mut entry = json_of_summary(summary);
-        entry.insert("system".to_owned(), self.json(component));
-        let of_component = self.tests.iter().filter(|test| test.caused == component);
+        let component = self.fitted.model.names().iter().position(|name| name == series.id());
+        entry.insert("system".to_owned(), component.map_or(Value::Null, |component| self.json(component)));
+        let of_component = self.tests.iter().filter(|test| Some(test.caused) == component);
         entry.insert("granger".to_owned(), of_component.map(|test| self.json_of_test(test)).collect());
         entry
     }
@@ -208,9 +221,31 @@ impl System {
             "wald_p_value": json_number(test.wald_p_value),
         })
     }
+}
 
-    /// The number of a series in the system.
-    pub(super) fn component(&self, series: &Series) -> usize {
-        self.fitted.model.names().iter().position(|name| name == series.id()).unwrap_or(0)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forecast::ForecastOptions;
+    use crate::math::random::LaneRng;
+
+    #[test]
+    fn a_terminal_shows_the_system_and_the_strongest_cause_first() {
+        let mut rng = LaneRng::new(1, 0);
+        let lead: Vec<f64> = (0..60).map(|_| rng.normal()).collect();
+        let follow: Vec<f64> = (0..60).map(|t| if t == 0 { 0.0 } else { lead[t - 1] } + 0.1 * rng.normal()).collect();
+        let series = [Series::new("lead", lead), Series::new("follow", follow)];
+        let fitted = VarSpec { order: VarOrder::Fixed(1), ..VarSpec::default() }.fit(&series).expect("a fit");
+        let ahead = forecast_vector(&fitted.model, &Batch::of_series(&series), ForecastOptions::new(1));
+        let mut tests = fitted.granger_table().expect("tests");
+        tests.sort_by(|a, b| a.f_p_value.total_cmp(&b.f_p_value));
+        let text = System { fitted, tests, ahead: ahead.expect("a forecast") }.text();
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(lines[0], "VAR(1) of 2 series by least squares");
+        assert!(lines[1].contains("over 59 times, AIC") && lines[2].ends_with("stable"), "{text}");
+        assert!(lines[6].trim_start().starts_with("lead    1.000") && lines[7].ends_with("1.000"), "{text}");
+        let first = lines.iter().position(|line| line.contains("helps to predict")).expect("a table") + 1;
+        let cells: Vec<&str> = lines[first].split_whitespace().collect();
+        assert_eq!((cells[0], cells[1], &cells[3..5]), ("lead", "follow", &["1,", "112"][..]), "{text}");
     }
 }

@@ -101,7 +101,7 @@ impl MultivariateRegression {
     }
 
     /// A triangular T with T'T the sums of squares and products of the residuals on the first columns, as many as
-    /// `columns` of X. For all columns those of [`residuals`](Self::residuals).
+    /// `columns` of X. For all columns those of [`residuals`](Self::residuals). No diagonal entry is negative.
     #[must_use]
     pub fn residual_root(&self, columns: usize) -> DMatrix<f64> {
         let width = self.design.matrix.ncols();

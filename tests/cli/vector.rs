@@ -80,6 +80,9 @@ fn a_system_stands_beside_other_models() {
         ["VAR", "VAR-lo-80", "VAR-hi-80", "Naive", "Naive-lo-80", "Naive-hi-80", "AR", "AR-lo-80", "AR-hi-80"];
     assert_eq!(table.header[2..], expected);
     assert_eq!(table.numbers("VAR"), of_panel(&[]).table().numbers("VAR"));
+    of_panel(&["--period", "12"])
+        .says("VAR takes the values as they are, without logs, differences or season")
+        .exits(0);
     // Options of ar are for ar then.
     of_panel(&["--model", "ar", "--difference", "1"]).exits(0);
 }

@@ -226,7 +226,7 @@ impl Data {
         let coefficients = self.width(order);
         let root = regression.residual_root(coefficients);
         let k = self.names.len();
-        let logs: f64 = root.diagonal().iter().map(|r| r.abs().ln()).sum();
+        let logs: f64 = root.diagonal().iter().map(|r| r.ln()).sum();
         let log_determinant = 2.0 * logs - k as f64 * (rows as f64).ln();
         VarOrderRow { order, log_determinant, rows, components: k, coefficients }
     }
@@ -244,24 +244,31 @@ impl Data {
         let row =
             VarOrderRow { order, log_determinant: 2.0 * logs, rows, components: k, coefficients: self.width(order) };
         let model = Var::with_root(self.names, self.trend, deterministic, lags, root);
-        let warnings = warnings(&model, self.batch.steps() - order - rows);
+        let mut warnings = warnings(&model, self.batch.steps() - order - rows);
+        if orders.len() == 1 {
+            warnings
+                .push(format!("{rows} times are too few to try lags of {k} series: the forecast is the trend alone"));
+        }
         Ok(FittedVar { model, orders, warnings, row, coefficients, inverse: regression.inverse() })
     }
 
-    /// The Cholesky factor of E'E / n, from a factor of E itself, which keeps twice the digits.
+    /// The Cholesky factor of E'E / n, from a factor of E itself, which keeps twice the digits and has a diagonal that is not
+    /// negative.
     fn root(&self, residuals: &DMatrix<f64>) -> Result<DMatrix<f64>> {
         let rows = residuals.nrows() as f64;
-        let mut root = residuals.clone().qr().unpack_r().transpose() / rows.sqrt();
+        let root = residuals.clone().qr().unpack_r().transpose() / rows.sqrt();
+        if !root.iter().all(|l| l.is_finite()) {
+            return Err(Error::numeric("the covariance of the innovations leaves the range of numbers")
+                .expected("values that can be squared")
+                .hint("rescale the series"));
+        }
         for j in 0..root.ncols() {
             let largest = self.batch.lane(j).filter(|x| !x.is_nan()).fold(0.0, |max: f64, x| max.max(x.abs()));
             let floor = (INDEPENDENT * root.row(j).norm()).max(ROUNDINGS * f64::EPSILON * largest);
-            if root[(j, j)].abs() <= floor {
+            if root[(j, j)] <= floor {
                 return Err(Error::data(format!("`{}` is explained without error by the other series", self.names[j]))
                     .expected("innovations of its own for every series")
                     .hint("leave the series out"));
-            }
-            if root[(j, j)] < 0.0 {
-                root.column_mut(j).neg_mut();
             }
         }
         Ok(root)

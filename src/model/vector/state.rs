@@ -137,7 +137,7 @@ impl Var {
         let k = self.components();
         let mut responses = Responses::new(self, state);
         let steps: Vec<(DMatrix<f64>, DMatrix<f64>)> = (0..horizon).map(|_| responses.next()).collect();
-        let mut joint = DMatrix::zeros(h_times(horizon, k), h_times(horizon, k));
+        let mut joint = DMatrix::zeros(horizon * k, horizon * k);
         for early in 0..horizon {
             for late in early..horizon {
                 let mut block = &steps[early].1 * steps[late].1.transpose();
@@ -150,10 +150,6 @@ impl Var {
         }
         joint
     }
-}
-
-fn h_times(horizon: usize, k: usize) -> usize {
-    horizon * k
 }
 
 fn squared_rows(matrix: &DMatrix<f64>) -> DVector<f64> {
