@@ -34,7 +34,8 @@ pub(crate) enum Command {
   foretoken forecast datasets/air_passengers.csv --horizon 24 --plot forecast.svg
   foretoken forecast datasets/panel_sales.csv -H 6 --model ar,snaive -o forecasts.csv
   foretoken forecast datasets/nile.csv -H 10 --level 50,90 --json
-  foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet")]
+  foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet
+  foretoken forecast rates.csv --value short_rate -H 12 --model var --order 2")]
     Forecast(ForecastArgs),
     /// Find values that the past does not explain.
     #[command(after_help = "Examples:
@@ -104,7 +105,7 @@ pub(crate) enum MissingArg {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of ar")]
 pub(crate) struct ModelArgs {
-    /// AR order p, auto, or subset (the best set of lags)
+    /// Order p of ar and var, auto, or subset (the best set of lags)
     #[arg(long, value_name = "P|auto|subset", default_value = "auto", value_parser = parse_order, allow_negative_numbers = true)]
     pub(crate) order: OrderArg,
     /// These lags and no others, separated by commas
@@ -368,6 +369,8 @@ pub(crate) enum ModelName {
     Rwd,
     /// Value one season ago
     Snaive,
+    /// Vector autoregression: all series, or all numeric columns, explain each other
+    Var,
 }
 
 #[derive(Debug, Args)]

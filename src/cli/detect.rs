@@ -29,6 +29,7 @@ const FLAG: &str = "is_anomaly";
 type Judged<'a> = (&'a Series, Detection);
 
 pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
+    args.model.check_single()?;
     args.fit.check(&[args.model])?;
     output::check_not_input(&args.input.file, &[&args.output.output, &args.output.plot])?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
@@ -84,7 +85,7 @@ fn detect_one(series: &Series, period: usize, args: &DetectArgs) -> Result<Detec
         (None, None) => Training::Halves,
     };
     let options = DetectOptions { training, false_alarm_rate: args.false_alarm_rate, period };
-    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some());
+    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?;
     detect(series, &|train: &Series| spec.fit(train), &options)
 }
 

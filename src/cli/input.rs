@@ -39,6 +39,11 @@ impl Loaded {
         self.panel.time_column.as_deref().unwrap_or("t")
     }
 
+    /// An error about the input as a whole, with its name.
+    pub(super) fn located(&self, error: Error) -> Error {
+        error.at(&self.source)
+    }
+
     /// How a series is called in messages.
     pub(super) fn name_of<'a>(&'a self, series: &'a Series) -> &'a str {
         if self.panel.id_column.is_some() { series.id() } else { &self.panel.value_column }

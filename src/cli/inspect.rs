@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::args::{InspectArgs, InspectModel};
+use super::args::{AverageArg, InspectArgs, InspectModel, ModelName};
 use super::input::{self, Loaded, Needs};
 use super::models::ar_spec;
 use super::output;
@@ -14,10 +14,10 @@ use super::{Outcome, figures};
 use crate::chart;
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math::autocovariance::{autocorrelations, partial_autocorrelations};
 use crate::math::special::normal_quantile;
-use crate::model::linear::{ArReport, Criterion, OrderRow};
+use crate::model::linear::{ArReport, ArSpec, Average, Choice, Criterion, OrderRow};
 use crate::model::{Fit, Fitted};
 use crate::report::{Checked, MAX_SECTIONS, residual_check};
 
@@ -53,6 +53,7 @@ struct Moments {
 
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
     let InspectModel::Ar = args.model;
+    check(args)?;
     let format = args.plot.as_deref().map(output::chart_format).transpose()?;
     args.report.as_deref().map(output::check_page).transpose()?;
     let outputs = [&args.plot, &args.report];
@@ -85,6 +86,14 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
+fn check(args: &InspectArgs) -> Result<()> {
+    args.fit.check(&[ModelName::Ar])?;
+    if matches!(args.fit.average, AverageArg::Auto | AverageArg::None) {
+        return Ok(());
+    }
+    Err(Error::usage("inspect looks at one model, not at an average").hint("leave out --average"))
+}
+
 /// The residual check of the first series.
 fn write_page(path: &Path, loaded: &Loaded, done: &[(&Series, Report)]) -> Result<()> {
     if done.len() > MAX_SECTIONS {
@@ -104,12 +113,13 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
     let period = loaded.periods[number];
     let known: Vec<f64> = series.values().iter().copied().filter(|x| !x.is_nan()).collect();
     let lags = lags_shown(series.len(), period);
-    let spec = ar_spec(&args.fit, period);
+    // One model is looked at: of an average of differences, the one with drift.
+    let spec = ArSpec { average: Choice::Fixed(Average::None), ..ar_spec(&args.fit, period) };
     let train = std::slice::from_ref(series);
     let orders = spec.order_table(train)?;
     let Fitted { model, summary } = spec.fit(train)?;
     let fitted = model.transform().forward(series)?.with_timeline(series.timeline().clone());
-    let fit = ArReport::new(&summary, model.inner(), &fitted, lags)?;
+    let fit = ArReport::new(&summary, &model.inner().members()[0], &fitted, lags)?;
     let rows = loaded.panel.rows.as_ref().map(|rows| &rows.row_of[number]);
     let is_gap = |position: usize| rows.is_some_and(|rows| rows[position] == u32::MAX);
     let count = |counts: &dyn Fn(usize) -> bool| (0..series.len()).filter(|&position| counts(position)).count();

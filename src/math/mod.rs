@@ -11,6 +11,7 @@ pub mod filter;
 pub mod kalman;
 pub mod kernels;
 pub mod least_squares;
+pub mod multivariate;
 mod optimise;
 pub mod pareto;
 pub mod polynomial;

@@ -22,6 +22,7 @@ pub mod naive;
 #[cfg(feature = "linfa")]
 pub mod regression;
 pub mod transformed;
+pub mod vector;
 
 use std::fmt::Debug;
 

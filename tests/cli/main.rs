@@ -10,3 +10,4 @@ mod inspect_plot;
 mod properties;
 mod residual_check;
 mod support;
+mod vector;
