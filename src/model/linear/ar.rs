@@ -174,6 +174,24 @@ impl Ar {
         Self { phi, differences, delta, recursion, offset, innovations, start, stand_in }
     }
 
+    /// What makes this model: [`from_parts`](Self::from_parts) makes the same of it. The origin is as short as it can be.
+    #[must_use]
+    pub fn parts(&self) -> ArParts {
+        let repeats = |count: &usize| (*count..self.depth()).all(|i| self.stand_in[i] == self.stand_in[i - count]);
+        let count = (1..self.depth()).find(repeats).unwrap_or(self.depth());
+        let origin = self.stand_in[..count].iter().rev().copied().collect();
+        ArParts {
+            phi: self.phi.clone(),
+            differences: self.differences.clone(),
+            terms: self.terms().clone(),
+            coefficients: self.term_coefficients().to_vec(),
+            form: self.form(),
+            innovations: self.innovations,
+            start: self.start,
+            origin: if count == 0 { vec![0.0] } else { origin },
+        }
+    }
+
     /// The intercept c of the equation of z_t.
     #[must_use]
     pub fn intercept(&self) -> f64 {
