@@ -8,19 +8,18 @@ use super::forecast::summary_text;
 use super::input::{self, Loaded, Needs};
 use super::models::{Spec, ar_spec};
 use super::output;
+use super::residuals::Residuals;
 use super::table::{Table, short};
 use super::{Outcome, figures};
 use crate::chart;
-use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
 use crate::error::Result;
 use crate::math::autocovariance::{autocorrelations, partial_autocorrelations};
 use crate::math::residual_tests::{ChiSquaredTest, jarque_bera, ljung_box};
 use crate::math::special::normal_quantile;
+use crate::model::Summary;
 use crate::model::linear::{Criterion, OrderRow};
-use crate::model::{Autoregressive, Summary};
-use crate::predictive::{Distribution, Family};
 
 /// Series that are described in full; of more there is one line each.
 const DETAILED: usize = 3;
@@ -87,7 +86,7 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
     let train = std::slice::from_ref(series);
     let orders = spec.order_table(train)?;
     let (model, summary) = Spec::Ar(spec).fit(series)?;
-    let residuals = standardised_residuals(model.as_ref(), series)?;
+    let residuals = Residuals::of(&model, series)?.standardised;
     let rows = loaded.panel.rows.as_ref().map(|rows| &rows.row_of[number]);
     let is_gap = |position: usize| rows.is_some_and(|rows| rows[position] == u32::MAX);
     let count = |counts: &dyn Fn(usize) -> bool| (0..series.len()).filter(|&position| counts(position)).count();
@@ -109,24 +108,6 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
 fn lags_shown(n: usize, period: usize) -> usize {
     let by_length = (10.0 * (n.max(2) as f64).log10()) as usize;
     by_length.max(if period <= 24 { 2 * period } else { 0 }).min(n.saturating_sub(1)).max(1)
-}
-
-/// The normal quantile of every value's conditional probability: N(0, 1) noise where the model is right.
-fn standardised_residuals(model: &dyn Autoregressive, series: &Series) -> Result<Vec<f64>> {
-    let target = Batch::single(series.values(), 0);
-    let rows = model.conditionals(&Batch::empty(&[0]), &target, &Covariates::none())?;
-    let residual = |(row, x): (usize, &f64)| {
-        if rows.is_defined(row) && !x.is_nan() { standardised(&rows.row(row), *x) } else { f64::NAN }
-    };
-    Ok(series.values().iter().enumerate().map(residual).collect())
-}
-
-/// Of a Gaussian row without the detour over a probability, which would end at about 38.
-fn standardised(row: &Distribution<'_>, x: f64) -> f64 {
-    match (row.family(), row.parameters()) {
-        (Family::Gaussian, &[mean, sd]) => (row.map().backward(x) - mean) / sd,
-        _ => normal_quantile(row.cdf(x)),
-    }
 }
 
 fn tests(residuals: &[f64], lags: usize, summary: &Summary) -> Vec<(&'static str, ChiSquaredTest)> {

@@ -56,6 +56,7 @@ mod sums;
 mod tests;
 
 pub(super) use self::ladder::autocovariances;
+pub(crate) use self::ladder::reflections;
 pub use super::kalman::Observed;
 use super::kalman::{Concentrated, LagWeight, Process, difference_lags};
 use crate::error::{Error, Result};

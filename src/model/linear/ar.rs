@@ -23,6 +23,7 @@ use super::session::ArSession;
 use super::terms::{Terms, Trend};
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
+use crate::math::exact::reflections;
 use crate::model::transformed::Differences;
 use crate::model::{Autoregressive, Running, step_through};
 use crate::predictive::{Family, Predictive};
@@ -202,6 +203,17 @@ impl Ar {
     #[must_use]
     pub fn slope(&self) -> f64 {
         self.offset.line().1
+    }
+
+    /// The mean of stationary values that have one mean: no differences, nothing but an intercept beside the lags.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        let has_one = *self.terms() == Terms::of(Trend::Constant) && self.differences.order() == 0;
+        let level = match self.form() {
+            Form::Mean => self.term_coefficients().first().copied(),
+            Form::Equation => Some(self.intercept() / (1.0 - self.phi.iter().sum::<f64>())),
+        };
+        level.filter(|_| has_one && reflections(&self.phi).is_some())
     }
 
     /// phi_1..phi_p.
