@@ -35,6 +35,8 @@
 
 mod node;
 mod stored;
+#[cfg(test)]
+mod tests;
 mod update;
 
 use serde_json::{Map, Value, json};
@@ -58,6 +60,19 @@ const MAX_INDEX: usize = 1 << 53;
 /// The names of models on the command line, and in tables.
 const NAMES: [(&str, &str); 5] =
     [("ar", "AR"), ("mean", "Mean"), ("naive", "Naive"), ("rwd", "RWD"), ("snaive", "SNaive")];
+
+/// A model alone, as one line of JSON.
+pub fn write_model<M: Stored>(model: &M) -> String {
+    model.write().to_string()
+}
+
+/// The model of such a line: the same to the last bit.
+///
+/// # Errors
+/// If the line holds no model of this type.
+pub fn read_model<M: Stored>(line: &str) -> Result<M> {
+    M::read(&Node::root(&parse_line(line)?))
+}
 
 /// The columns of the table that a model was fitted to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -298,15 +313,19 @@ fn read_header(header: &Node<'_>) -> Result<(Columns, &'static str, usize)> {
 }
 
 fn read_line(line: &str, name: &str) -> Result<StoredSeries> {
-    let value: Value = serde_json::from_str(line).map_err(|error| {
-        Error::data(format!("the line is no JSON: {error}")).hint("the file is damaged: save it again")
-    })?;
+    let value = parse_line(line)?;
     let node = Node::root(&value);
     let in_series = |error: Error| match node.find("id").and_then(|id| id.text().ok()).filter(|id| !id.is_empty()) {
         Some(id) => error.at(format!("series `{id}`")),
         None => error,
     };
     StoredSeries::read(&node, name).map_err(in_series)
+}
+
+fn parse_line(line: &str) -> Result<Value> {
+    serde_json::from_str(line).map_err(|error| {
+        Error::data(format!("the line is no JSON: {error}")).hint("the file is damaged: save it again")
+    })
 }
 
 fn write_stamp(stamp: &Stamp) -> Value {
