@@ -3,9 +3,11 @@
 
 mod bad_input;
 mod detect;
+mod fit;
 mod forecast;
 mod formats;
 mod golden;
 mod inspect_plot;
+mod model_file;
 mod properties;
 mod support;

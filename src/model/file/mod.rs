@@ -13,13 +13,13 @@
 //! | `id`, `estimator` | the series, and how an `ar` was estimated |
 //! | `model` | the model: its `kind` and its numbers ([`Stored`]) |
 //! | `context` | the last values: `start`, the index of the first of them; `values`, null where missing; `covariates` by name, with the known future; `time`, see below |
-//! | `summary` | what the fit reported: `description`, `parameters` as `[name, estimate, standard error]`, the likelihood, and the lower triangle of the covariance of at most eight parameters, which larger models would not hold in 2 KB |
+//! | `summary` | what the fit reported: `description`, `parameters` as `[name, estimate, standard error]` (the estimate null where it is the model's own number in the same place: coefficients, then phi), the likelihood, and the lower triangle of the covariance of at most eight parameters, which larger models would not hold in 2 KB |
 //!
 //! A model, by `kind`:
 //!
 //! | kind | keys |
 //! |---|---|
-//! | `ar` | `order` p, `phi` at its `lags`, `terms` (`trend` n, c or ct, `dummies`, `fourier` as `[period, harmonics]`, `covariates`) and their `coefficients`, `form` (equation or mean), `sd` or `student_t` `[scale, degrees of freedom]`, `start` (given or stationary), `origin`, `differences` as `[d, D, m]` |
+//! | `ar` | `order` p, `phi` at its `lags` (all, where they are absent), `terms` (`trend` n, c or ct, `dummies`, `fourier` as `[period, harmonics]`, `covariates`) and their `coefficients`, `form` (equation or mean), `sd` or `student_t` `[scale, degrees of freedom]`, `start` (given or stationary), `origin`, `differences` as `[d, D, m]` |
 //! | `average` | `members` with `weights` |
 //! | `transformed` | `link` (log) or `lambda` (Box-Cox), seasonal `factors` or `seasonal_terms`, `differences` and `origin`, the `inner` model |
 //! | `naive` | `lag`, `constant`, `sd`, `fallback` |
@@ -44,6 +44,7 @@ use serde_json::{Map, Value, json};
 pub use self::node::Node;
 pub use self::stored::{Stored, StoredModel};
 pub use self::update::Update;
+use super::linear::Ar;
 use super::{Autoregressive, Parameter, Summary};
 use crate::data::batch::{Batch, Covariates};
 use crate::data::series::{Covariate, Series};
@@ -188,7 +189,7 @@ impl StoredSeries {
             "estimator": self.estimator,
             "model": self.model.write(),
             "context": context,
-            "summary": write_summary(&self.summary, seasonal_numbers(&self.model)),
+            "summary": write_summary(&self.summary, &self.model),
         }))
     }
 
@@ -217,7 +218,7 @@ impl StoredSeries {
         let time = context.get("time")?;
         let timeline =
             Timeline::of_stamp(&read_stamp(&time)?, values.len()).map_err(|error| time.refused(error.to_string()))?;
-        let summary = read_summary(&node.get("summary")?, name, seasonal_numbers(&model))?;
+        let summary = read_summary(&node.get("summary")?, name, &model)?;
         let id = node.find("id").map_or(Ok(""), |id| id.text())?;
         let tail = Series::new(id, values).with_timeline(timeline).with_covariates(covariates);
         let estimator = node.find("estimator").map(|name| name.text().map(str::to_owned)).transpose()?;
@@ -370,10 +371,22 @@ fn seasonal_numbers(model: &StoredModel) -> &[f64] {
     }
 }
 
-/// Preprocessing numbers that are the model's own seasonal ones are null.
-fn write_summary(summary: &Summary, seasonal: &[f64]) -> Value {
+/// The estimates of a model as its summary lists them: the terms of every member, then its lags.
+fn estimates(model: &StoredModel) -> Vec<f64> {
+    let of = |(_, ar): (f64, &Ar)| {
+        let phi = ar.coefficients().iter().filter(|phi| **phi != 0.0);
+        ar.term_coefficients().iter().chain(phi).copied().collect::<Vec<_>>()
+    };
+    model.members().into_iter().flat_map(of).collect()
+}
+
+/// Numbers that are the model's own are null: seasonal ones, and the estimates if all of them are.
+fn write_summary(summary: &Summary, model: &StoredModel) -> Value {
+    let seasonal = seasonal_numbers(model);
+    let are_own = summary.parameters.iter().map(|parameter| parameter.value).eq(estimates(model));
     let parameter = |parameter: &Parameter| {
-        json!([parameter.name, number(parameter.value), parameter.standard_error.map_or(Value::Null, number)])
+        let value = if are_own { Value::Null } else { number(parameter.value) };
+        json!([parameter.name, value, parameter.standard_error.map_or(Value::Null, number)])
     };
     let preprocessing = |(name, numbers): &(String, Vec<f64>)| {
         let own = !seasonal.is_empty() && numbers == seasonal;
@@ -407,13 +420,20 @@ fn write_summary(summary: &Summary, seasonal: &[f64]) -> Value {
     Value::Object(object)
 }
 
-fn read_summary(node: &Node<'_>, name: &str, seasonal: &[f64]) -> Result<Summary> {
-    let parameter = |parameter: &Node<'_>| {
+fn read_summary(node: &Node<'_>, name: &str, model: &StoredModel) -> Result<Summary> {
+    let (seasonal, own) = (seasonal_numbers(model), estimates(model));
+    let estimate =
+        |number: usize, value: f64| if value.is_nan() { own.get(number).copied().unwrap_or(value) } else { value };
+    let parameter = |(number, parameter): (usize, &Node<'_>)| {
         let list = parameter.list()?;
         let [name, ..] = list.as_slice() else { return Err(parameter.error("a name, an estimate, a standard error")) };
         let name = name.text()?.to_owned();
         match parameter.tail_numbers()?[..] {
-            [value, error] => Ok(Parameter { name, value, standard_error: Some(error).filter(|x| !x.is_nan()) }),
+            [value, error] => Ok(Parameter {
+                name,
+                value: estimate(number, value),
+                standard_error: Some(error).filter(|x| !x.is_nan()),
+            }),
             _ => Err(parameter.error("a name, an estimate, a standard error")),
         }
     };
@@ -421,7 +441,8 @@ fn read_summary(node: &Node<'_>, name: &str, seasonal: &[f64]) -> Result<Summary
         let numbers = if node.is_null() { seasonal.to_vec() } else { node.numbers()? };
         Ok((name.to_owned(), numbers))
     };
-    let parameters: Vec<Parameter> = node.get("parameters")?.list()?.iter().map(parameter).collect::<Result<_>>()?;
+    let parameters = node.get("parameters")?.list()?;
+    let parameters: Vec<Parameter> = parameters.iter().enumerate().map(parameter).collect::<Result<_>>()?;
     Ok(Summary {
         name: name.to_owned(),
         description: node.get("description")?.text()?.to_owned(),

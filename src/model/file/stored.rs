@@ -238,7 +238,9 @@ impl Stored for Ar {
         let mut insert = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
         insert("kind", json!("ar"));
         insert("order", json!(parts.phi.len()));
-        insert("lags", json!(lags));
+        if lags.len() < parts.phi.len() {
+            insert("lags", json!(lags));
+        }
         insert("phi", json!(phi));
         insert("terms", write_terms(&parts.terms));
         insert("coefficients", json!(parts.coefficients));
@@ -280,10 +282,15 @@ impl Stored for Ar {
 
 fn read_phi(node: &Node<'_>) -> Result<Vec<f64>> {
     let order = node.get("order")?.whole(0, MAX_DEPTH)?;
-    let (lags, numbers) = (node.get("lags")?, node.get("phi")?.numbers()?);
-    let at: Vec<usize> = lags.list()?.iter().map(|lag| lag.whole(1, order)).collect::<Result<_>>()?;
+    let (phi_node, lags) = (node.get("phi")?, node.find("lags"));
+    let numbers = phi_node.numbers()?;
+    let at = match &lags {
+        Some(lags) => lags.list()?.iter().map(|lag| lag.whole(1, order)).collect::<Result<Vec<_>>>()?,
+        None if numbers.len() == order => (1..=order).collect(),
+        None => return Err(phi_node.error(&format!("{order} numbers, or their lags"))),
+    };
     if at.len() != numbers.len() || at.windows(2).any(|pair| pair[0] >= pair[1]) {
-        return Err(lags.error("an ascending lag for each of phi"));
+        return Err(lags.unwrap_or(phi_node).error("an ascending lag for each of phi"));
     }
     let mut phi = vec![0.0; order];
     at.iter().zip(numbers).for_each(|(lag, number)| phi[lag - 1] = number);
