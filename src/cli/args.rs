@@ -66,8 +66,8 @@ pub(crate) enum Command {
   transform, differences, seasonal_differences, preprocessing
                                    what was done first; coefficients and variances are those of the transformed values
   members                          of an average: weight and the keys from order to innovation_variance of each
-  forecast                         with -H: the time column, mean, median, se, lo-80, hi-80, lo-95, hi-95
-  warnings                         texts")]
+  warnings                         texts
+  forecast                         with -H: the time column, mean, median, se, lo-80, hi-80, lo-95, hi-95")]
     Fit(FitArgs),
     /// Find values that the past does not explain.
     #[command(after_help = "Examples:
