@@ -31,7 +31,7 @@ type Judged<'a> = (&'a Series, Detection);
 pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     args.model.check_single()?;
     args.fit.check(&[args.model])?;
-    output::check_not_input(&args.input.file, &[&args.output.output, &args.output.plot])?;
+    output::check_not_input(args.input.file(), &[&args.output.output, &args.output.plot])?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
     let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: destination.is_some() })?;
@@ -86,7 +86,7 @@ fn detect_one(series: &Series, period: usize, args: &DetectArgs) -> Result<Detec
     };
     let options = DetectOptions { training, false_alarm_rate: args.false_alarm_rate, period };
     let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?;
-    detect(series, &|train: &Series| spec.fit(train), &options)
+    detect(series, &|train: &Series| spec.fit(train).map(|(model, summary)| (Box::new(model) as _, summary)), &options)
 }
 
 /// How many rows lie at or before a time.

@@ -27,7 +27,7 @@ pub(super) struct Needs {
 #[derive(Debug)]
 pub(super) struct Loaded {
     /// How messages call the input.
-    source: String,
+    pub(super) source: String,
     pub(super) panel: Panel,
     /// The season length of each series; 1 for none.
     pub(super) periods: Vec<usize>,
@@ -50,8 +50,8 @@ impl Loaded {
     }
 }
 
-/// Reads the file and settles the periods.
-pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
+/// Reads the file and says what there is to say about it.
+pub(super) fn read(args: &InputArgs, needs: Needs) -> Result<Panel> {
     let options = ReadOptions {
         id: args.id.clone(),
         time: args.time.clone(),
@@ -61,12 +61,18 @@ pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
         keep_rows: needs.rows,
     };
     let spinner = progress::spinner("reading");
-    let panel = read_path(&args.file, &options);
+    let panel = read_path(args.file(), &options);
     spinner.finish_and_clear();
     let panel = panel?;
     for notice in &panel.notices {
         eprintln!("note: {notice}");
     }
+    Ok(panel)
+}
+
+/// Reads the file and settles the periods.
+pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
+    let panel = read(args, needs)?;
     let periods = panel
         .series
         .par_iter()
@@ -75,13 +81,13 @@ pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
             None => infer_period(series.values(), series.timeline().frequency()),
         })
         .collect();
-    let source = source_name(&args.file);
+    let source = source_name(args.file());
     let loaded = Loaded { source, panel, periods };
     say_calendar(&loaded, args.period.is_some());
     Ok(loaded)
 }
 
-fn source_name(file: &Path) -> String {
+pub(super) fn source_name(file: &Path) -> String {
     if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
 }
 

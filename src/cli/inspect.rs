@@ -57,7 +57,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
     let format = args.plot.as_deref().map(output::chart_format).transpose()?;
     args.report.as_deref().map(output::check_page).transpose()?;
     let outputs = [&args.plot, &args.report];
-    output::check_not_input(&args.input.file, &outputs)?;
+    output::check_not_input(args.input.file(), &outputs)?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: true })?;
     let series = std::mem::take(&mut loaded.panel.series);
     let reports: Vec<Result<Report>> =

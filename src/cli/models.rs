@@ -8,12 +8,13 @@ use crate::data::frequency::calendar_periods;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::model::combination::Weights;
+use crate::model::file::StoredModel;
 use crate::model::linear::{
     ArSpec, Average, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinkChoice, Order, Penalty,
     SeasonalChoice, SeasonalLags, Terms, Trend,
 };
 use crate::model::naive::Naive;
-use crate::model::{Autoregressive, Fit, Summary};
+use crate::model::{Fit, Summary};
 
 /// A specification chosen on the command line: the closed list of what can be named there.
 #[derive(Debug, Clone)]
@@ -41,17 +42,36 @@ impl Spec {
         })
     }
 
+    /// The same without an average, unless one was asked for.
+    pub(super) fn alone(mut self) -> Self {
+        if let Self::Ar(spec) = &mut self
+            && spec.average == Choice::Auto
+        {
+            spec.average = Choice::Fixed(Average::None);
+        }
+        self
+    }
+
+    /// The estimator that a fit to a series takes, as `--estimator` spells it.
+    ///
+    /// # Errors
+    /// As the fit.
+    pub(super) fn estimator(&self, series: &Series) -> Result<Option<&'static str>> {
+        let Self::Ar(spec) = self else { return Ok(None) };
+        Ok(spec.plan(std::slice::from_ref(series))?.linear.members.first().map(|member| name_of(member.estimator)))
+    }
+
     /// Fits it to one series.
-    pub(super) fn fit(&self, series: &Series) -> Result<(Box<dyn Autoregressive>, Summary)> {
+    pub(super) fn fit(&self, series: &Series) -> Result<(StoredModel, Summary)> {
         let train = std::slice::from_ref(series);
         Ok(match self {
             Self::Ar(spec) => {
                 let fitted = spec.fit(train)?;
-                (Box::new(fitted.model), fitted.summary)
+                (StoredModel::Ar(fitted.model), fitted.summary)
             }
             Self::Naive(spec) => {
                 let fitted = spec.fit(train)?;
-                (Box::new(fitted.model), fitted.summary)
+                (StoredModel::Naive(fitted.model), fitted.summary)
             }
             Self::CalendarNaive => {
                 let frequency = series.timeline().frequency();
@@ -62,7 +82,7 @@ impl Spec {
                     1 => "SNaive repeats the last value: there is no season".to_owned(),
                     _ => format!("SNaive repeats the calendar's {period} steps: no season was found in the values"),
                 });
-                (Box::new(fitted.model), fitted.summary)
+                (StoredModel::Naive(fitted.model), fitted.summary)
             }
         })
     }
@@ -223,6 +243,20 @@ impl ModelArgs {
             PenaltyArg::Lasso => Penalty::ElasticNet { strength, l1_ratio: 1.0 },
             PenaltyArg::ElasticNet => Penalty::ElasticNet { strength, l1_ratio: self.l1_ratio },
         })
+    }
+}
+
+/// How `--estimator` spells an estimator.
+fn name_of(estimator: Estimator) -> &'static str {
+    match estimator {
+        Estimator::YuleWalker { adjusted: false } => "yule-walker",
+        Estimator::YuleWalker { adjusted: true } => "yule-walker-adjusted",
+        Estimator::LeastSquares => "least-squares",
+        Estimator::Burg { variance: BurgVariance::Levinson } => "burg",
+        Estimator::Burg { variance: BurgVariance::Errors } => "burg-errors",
+        Estimator::Exact => "exact",
+        Estimator::Robust => "robust",
+        Estimator::Recursive { .. } => "recursive",
     }
 }
 

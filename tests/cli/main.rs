@@ -3,10 +3,12 @@
 
 mod bad_input;
 mod detect;
+mod fit;
 mod forecast;
 mod formats;
 mod golden;
 mod inspect_plot;
+mod model_file;
 mod properties;
 mod residual_check;
 mod support;
