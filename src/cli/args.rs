@@ -34,6 +34,7 @@ pub(crate) enum Command {
   foretoken forecast datasets/air_passengers.csv --horizon 24 --plot forecast.svg
   foretoken forecast datasets/panel_sales.csv -H 6 --model ar,snaive -o forecasts.csv
   foretoken forecast datasets/nile.csv -H 10 --level 50,90 --json
+  foretoken forecast sales.csv -H 6 --covariates price,promotion --future plan.csv
   foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet")]
     Forecast(ForecastArgs),
     /// Find values that the past does not explain.
@@ -76,6 +77,9 @@ pub(crate) struct InputArgs {
     /// Column of values [default: y, or the only numeric column left]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) value: Option<String>,
+    /// Further columns of numbers that ar uses beside the lags, separated by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub(crate) covariates: Vec<String>,
     /// Step between times, as polars (15m, 1d, 1mo) or pandas (15min, D, MS) spell it [default: inferred]
     #[arg(long, value_name = "FREQ")]
     pub(crate) freq: Option<String>,
@@ -373,6 +377,10 @@ pub(crate) enum ModelName {
 pub(crate) struct ForecastArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// Table of the covariates' values ahead, with the columns of ids, times and covariates [default: rows of FILE
+    /// without value at its end]
+    #[arg(long, value_name = "FILE", requires = "covariates")]
+    pub(crate) future: Option<PathBuf>,
     /// Steps to forecast
     #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]
     pub(crate) horizon: usize,
@@ -475,6 +483,7 @@ pub(crate) struct InspectArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(mut_arg("covariates", |covariates| covariates.hide(true)))]
 pub(crate) struct PlotArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,

@@ -30,6 +30,7 @@ type Judged<'a> = (&'a Series, Detection);
 
 pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     args.fit.check(&[args.model])?;
+    input::check_covariates(&args.input, &[args.model])?;
     output::check_not_input(&args.input.file, &[&args.output.output, &args.output.plot])?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
     let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;

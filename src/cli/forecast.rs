@@ -36,7 +36,8 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
     let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false })?;
-    say_covariates(&loaded);
+    input::say_unused(&loaded);
+    input::load_future(&mut loaded, args.future.as_deref(), args.horizon)?;
     let series = std::mem::take(&mut loaded.panel.series);
     check_size(args, series.len())?;
     let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, args));
@@ -61,12 +62,6 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn say_covariates(loaded: &Loaded) {
-    if !loaded.panel.covariate_columns.is_empty() {
-        eprintln!("note: no model here uses the columns {}", loaded.panel.covariate_columns.join(", "));
-    }
-}
-
 /// What the fits warn of, what all models of a series say once.
 fn say_warnings(loaded: &Loaded, forecasts: &[SeriesForecast<'_>]) {
     let mut said: Vec<(&str, &str)> = Vec::new();
@@ -87,6 +82,7 @@ fn is_detailed(forecasts: &[SeriesForecast<'_>]) -> bool {
 
 fn check(args: &ForecastArgs) -> Result<()> {
     args.fit.check(&args.model)?;
+    input::check_covariates(&args.input, &args.model)?;
     output::check_not_input(&args.input.file, &[&args.output.output, &args.output.plot])?;
     let mut seen: Vec<ModelName> = Vec::new();
     for model in &args.model {
@@ -139,7 +135,7 @@ fn forecast_all(series: &[Series], periods: &[usize], args: &ForecastArgs) -> Ve
 }
 
 fn forecast_one(series: &Series, period: usize, number: usize, args: &ForecastArgs) -> Result<Models> {
-    let context = Batch::single(series.values(), 0);
+    let (context, known) = (Batch::single(series.values(), 0), Covariates::of_series(series));
     let options = ForecastOptions {
         horizon: args.horizon,
         paths: args.paths.map(|paths| paths as usize),
@@ -152,7 +148,7 @@ fn forecast_one(series: &Series, period: usize, number: usize, args: &ForecastAr
         if let Some(odd) = &odd {
             summary.warnings = vec![odd.clone()];
         }
-        let ahead = forecast(model.as_ref(), &context, &Covariates::none(), options)?;
+        let ahead = forecast(model.as_ref(), &context, &known, options)?;
         Ok((summary, ahead))
     });
     models.collect()

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use super::args::InspectArgs;
 use super::forecast::summary_text;
 use super::input::{self, Loaded, Needs};
-use super::models::{Spec, ar_spec};
+use super::models::{Spec, ar_spec, with_covariates_of};
 use super::output;
 use super::table::{Table, short};
 use super::{Outcome, figures};
@@ -83,7 +83,7 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
     let period = loaded.periods[number];
     let known: Vec<f64> = series.values().iter().copied().filter(|x| !x.is_nan()).collect();
     let lags = lags_shown(series.len(), period);
-    let spec = ar_spec(&args.fit, period);
+    let spec = with_covariates_of(ar_spec(&args.fit, period), series);
     let train = std::slice::from_ref(series);
     let orders = spec.order_table(train)?;
     let (model, summary) = Spec::Ar(spec).fit(series)?;
@@ -114,7 +114,7 @@ fn lags_shown(n: usize, period: usize) -> usize {
 /// The normal quantile of every value's conditional probability: N(0, 1) noise where the model is right.
 fn standardised_residuals(model: &dyn Autoregressive, series: &Series) -> Result<Vec<f64>> {
     let target = Batch::single(series.values(), 0);
-    let rows = model.conditionals(&Batch::empty(&[0]), &target, &Covariates::none())?;
+    let rows = model.conditionals(&Batch::empty(&[0]), &target, &Covariates::of_series(series))?;
     let residual = |(row, x): (usize, &f64)| {
         if rows.is_defined(row) && !x.is_nan() { standardised(&rows.row(row), *x) } else { f64::NAN }
     };

@@ -42,7 +42,7 @@ impl Spec {
         let train = std::slice::from_ref(series);
         Ok(match self {
             Self::Ar(spec) => {
-                let fitted = spec.fit(train)?;
+                let fitted = with_covariates_of(spec.clone(), series).fit(train)?;
                 (Box::new(fitted.model), fitted.summary)
             }
             Self::Naive(spec) => {
@@ -193,6 +193,12 @@ fn criterion(name: CriterionArg) -> Criterion {
         CriterionArg::Bic => Criterion::Bic,
         CriterionArg::Hqic => Criterion::Hqic,
     }
+}
+
+/// The autoregression with the covariates of a series, which are those that were asked for.
+pub(super) fn with_covariates_of(mut spec: ArSpec, series: &Series) -> ArSpec {
+    spec.terms.covariates = series.covariates().iter().map(|covariate| covariate.name.clone()).collect();
+    spec
 }
 
 /// The autoregression that the options describe, for series of a period.

@@ -61,7 +61,8 @@ enum Marginals {
     },
 }
 
-/// Forecasts one series from its whole context.
+/// Forecasts one series from its whole context. `known` starts at the first step of the context, and where there are
+/// covariates it must reach over the horizon.
 ///
 /// ```
 /// use foretoken::forecast::{ForecastOptions, forecast};
@@ -78,7 +79,7 @@ enum Marginals {
 /// ```
 ///
 /// # Errors
-/// If the horizon is 0 or above [`MAX_HORIZON`], the model cannot read the context, or a forecast is not finite.
+/// If the horizon is 0 or above [`MAX_HORIZON`], covariates are not known over it, the model cannot read the context, or a forecast is not finite.
 ///
 /// # Panics
 /// If the context has more than one lane.
@@ -90,6 +91,7 @@ pub fn forecast(
 ) -> Result<Forecast> {
     assert_eq!(context.lanes(), 1, "one forecast is of one series");
     check_horizon(options.horizon)?;
+    known.check_reach(context.steps() + options.horizon)?;
     if options.paths.is_none() {
         // Values that are missing at the end are forecast as well, so that the spread counts from the last known one.
         let unknown = context.unknown_end();

@@ -123,8 +123,9 @@ impl Paths {
 /// ```
 ///
 /// # Errors
-/// If the model cannot read the context, or a value leaves the range of floating point numbers.
+/// If the model cannot read the context, covariates are not known over the horizon, or a value leaves the range of floating point numbers.
 pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates, what: Generation) -> Result<Paths> {
+    known.check_reach(context.steps() + what.horizon)?;
     let parents: Vec<usize> = (0..context.lanes() * what.paths).map(|lane| lane / what.paths).collect();
     let lanes = parents.len();
     let read = context.steps() - context.unknown_end();

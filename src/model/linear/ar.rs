@@ -264,20 +264,11 @@ impl Ar {
     /// If the covariates are not those of the model, or not known over all steps of a batch.
     pub(super) fn check_covariates(&self, steps: usize, known: &Covariates) -> Result<()> {
         let names = &self.terms().covariates;
-        let error = |what: String| Err(Error::usage(what).expected(format!("values of {}", names.join(", "))));
-        if names.len() != known.width() {
-            return error(format!("the model has {} covariates, and {} are given", names.len(), known.width()));
+        if names.len() == known.width() {
+            return known.check_reach(steps);
         }
-        if names.is_empty() {
-            return Ok(());
-        }
-        if known.steps() < steps {
-            return error(format!("covariates are known for {} steps, and {steps} are read", known.steps()));
-        }
-        match (0..steps).find(|&step| !known.row(step).all().iter().all(|x| x.is_finite())) {
-            Some(step) => error(format!("a covariate is missing at step {}", step + 1)),
-            None => Ok(()),
-        }
+        let what = format!("the model has {} covariates, and {} are given", names.len(), known.width());
+        Err(Error::usage(what).expected(format!("values of {}", names.join(", "))))
     }
 
     /// The means of `means.len()` values that stand in `x` after as many values as the model looks back on; `means`

@@ -15,6 +15,7 @@
 //! | order | AICc up to the limit of [`default_max_order`] |
 //! | average | of differences: the model without drift and the one with, equally weighted; of levels: none |
 
+use super::spec::with_covariates;
 use super::{Ar, CovarianceKind, Estimator, LinearSpec, Order, OrderRow, Penalty, SeasonalLags, Terms, Trend};
 use crate::data::period::interpolated;
 use crate::data::series::Series;
@@ -110,7 +111,8 @@ pub struct ArSpec {
     pub order: Order,
     /// The estimator.
     pub estimator: Choice<Estimator>,
-    /// The terms beside the lags, of the differenced values.
+    /// The terms beside the lags, of the differenced values. Covariates are differenced with the values; the transform and
+    /// the seasonal factors leave them as they are.
     pub terms: Terms,
     /// What is averaged.
     pub average: Choice<Average>,
@@ -155,6 +157,7 @@ impl Fit for ArSpec {
     type Model = Transformed<Mixture<Ar>>;
 
     fn fit(&self, train: &[Series]) -> Result<Fitted<Self::Model>> {
+        let train = &with_covariates(train, &self.terms.covariates)?[..];
         let Plan { transform, linear } = self.plan(train)?;
         let differences = &linear.members[0].differences;
         let prefix = describe(&transform, differences);

@@ -236,6 +236,14 @@ pub(super) fn is_constant(train: &[Series]) -> bool {
     known.all(|x| Some(x) == first)
 }
 
+/// The series with the named covariates and no others.
+pub(super) fn with_covariates<'a>(train: &'a [Series], names: &[String]) -> Result<Cow<'a, [Series]>> {
+    if names.is_empty() && train.iter().all(|series| series.covariates().is_empty()) {
+        return Ok(Cow::Borrowed(train));
+    }
+    train.iter().map(|series| series.select_covariates(names)).collect::<Result<Vec<_>>>().map(Cow::Owned)
+}
+
 impl LinearSpec {
     /// The criteria of every order up to a maximum on a common sample, for tables.
     ///
@@ -289,12 +297,7 @@ impl LinearSpec {
 
     /// The series with the covariates of the model and no others.
     fn with_covariates<'a>(&self, train: &'a [Series]) -> Result<Cow<'a, [Series]>> {
-        let names = &self.terms.covariates;
-        let is_own = |series: &Series| series.covariates().iter().map(|covariate| &covariate.name).eq(names);
-        if names.is_empty() && train.iter().all(is_own) {
-            return Ok(Cow::Borrowed(train));
-        }
-        train.iter().map(|series| series.select_covariates(names)).collect::<Result<Vec<_>>>().map(Cow::Owned)
+        with_covariates(train, &self.terms.covariates)
     }
 
     /// The series that the lags are of: differenced values, with the covariates of the model differenced alike.
@@ -335,12 +338,30 @@ impl LinearSpec {
         if known < need {
             return Err(too_short("an autoregression", known, need));
         }
+        self.check_covariates(differenced)?;
         if let Order::Fixed(p) = self.order
             && 2 * p >= longest
         {
             return Err(Error::usage(format!("order {p} is too large for {longest} values"))
                 .expected(format!("an order of at most {}", longest.saturating_sub(1) / 2))
                 .hint("lower --order, or leave it to --order auto"));
+        }
+        Ok(())
+    }
+
+    /// Refuses a covariate without variation, which no estimator can tell from the intercept.
+    fn check_covariates(&self, differenced: &[Series]) -> Result<()> {
+        for (number, name) in self.terms.covariates.iter().enumerate() {
+            let of = |series: &Series| series.covariates()[number].values.clone();
+            let mut all = differenced.iter().flat_map(of);
+            let Some(first) = all.next() else { continue };
+            if (first != 0.0 && !self.terms.has_intercept()) || all.any(|x| x != first) {
+                continue;
+            }
+            let where_ = if self.differences.order() > 0 { "its differences are" } else { "it is" };
+            return Err(Error::data(format!("the covariate `{name}` says nothing: {where_} always {first}"))
+                .expected("values that vary over the rows to fit to")
+                .hint("leave it out of the covariates"));
         }
         Ok(())
     }
