@@ -13,7 +13,10 @@ use foretoken::data::frame::{ReadOptions, read_path};
 use foretoken::evaluate::{mase, smape};
 use foretoken::forecast::{Forecast, ForecastOptions, forecast};
 use foretoken::math::stationarity::{classical_seasonal_factors, is_seasonal};
-use foretoken::model::linear::{ArSpec, Choice, Criterion, Estimator, LinkChoice, Order, SeasonalChoice, Terms, Trend};
+use foretoken::model::combination::Weights;
+use foretoken::model::linear::{
+    ArSpec, Average, BurgVariance, Choice, Criterion, Estimator, LinkChoice, Order, SeasonalChoice, Terms, Trend,
+};
 use foretoken::model::naive::Naive;
 use foretoken::{Batch, Covariates, Fit, Result, Series};
 use rayon::prelude::*;
@@ -60,10 +63,24 @@ fn main() -> Result<()> {
 fn models(period: usize) -> Vec<(&'static str, Model)> {
     let rule = || ArSpec { period, ..ArSpec::default() };
     let criterion = |criterion| Order::Auto { max: None, criterion };
+    let by = |estimator| ArSpec { estimator: Choice::Fixed(estimator), ..rule() };
+    let averaging = |average| ArSpec { average: Choice::Fixed(average), ..rule() };
+    let no_drift = Terms::of(Trend::None);
     vec![
         ("Naive2", Box::new(move |series, horizon| Ok(naive2(series.values(), period, horizon)))),
         ("AR, default rule", of(rule(), Forecast::median)),
         ("AR, means as points", of(rule(), Forecast::mean)),
+        ("AR, with drift only", of(averaging(Average::None), Forecast::median)),
+        ("AR, without drift only", of(ArSpec { terms: no_drift, ..averaging(Average::None) }, Forecast::median)),
+        (
+            "AR, orders by AICc weights",
+            of(ArSpec { weights: Weights::Criterion(Criterion::Aicc), ..averaging(Average::Orders) }, Forecast::median),
+        ),
+        ("AR, Yule-Walker", of(by(Estimator::YuleWalker { adjusted: false }), Forecast::median)),
+        ("AR, Burg", of(by(Estimator::Burg { variance: BurgVariance::Levinson }), Forecast::median)),
+        ("AR, least squares", of(by(Estimator::LeastSquares), Forecast::median)),
+        ("AR, exact likelihood", of(by(Estimator::Exact), Forecast::median)),
+        ("AR, robust", of(by(Estimator::Robust), Forecast::median)),
         ("AR, no log", of(ArSpec { transform: Choice::Fixed(LinkChoice::None), ..rule() }, Forecast::median)),
         (
             "AR, no seasonal factors",
@@ -71,14 +88,6 @@ fn models(period: usize) -> Vec<(&'static str, Model)> {
         ),
         ("AR, no differences", of(ArSpec { difference: Choice::Fixed(0), ..rule() }, Forecast::median)),
         ("AR, first differences", of(ArSpec { difference: Choice::Fixed(1), ..rule() }, Forecast::median)),
-        (
-            "AR, differences, no drift",
-            of(ArSpec { terms: Terms::of(Trend::None), difference: Choice::Fixed(1), ..rule() }, Forecast::median),
-        ),
-        (
-            "AR, least squares",
-            of(ArSpec { estimator: Choice::Fixed(Estimator::LeastSquares), ..rule() }, Forecast::median),
-        ),
         ("AR, BIC", of(ArSpec { order: criterion(Criterion::Bic), ..rule() }, Forecast::median)),
         ("SNaive", of(Naive::Seasonal { period }, Forecast::median)),
         ("Naive", of(Naive::RandomWalk { drift: false }, Forecast::median)),

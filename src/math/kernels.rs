@@ -17,6 +17,8 @@ use super::double_double::DoubleDouble;
 
 /// Lags or registers of results that share a pass.
 const GROUP: usize = 8;
+/// Pairs of a lattice whose sums follow their step while they are in the first-level cache.
+const LATTICE_BLOCK: usize = 512;
 /// Lags of the exact sums that share a pass: each takes two registers.
 const EXACT_GROUP: usize = 4;
 
@@ -51,6 +53,24 @@ pub fn add_filtered(taps: &[f64], x: &[f64], y: &mut [f64]) {
 #[inline(always)]
 fn load<S: Simd>(x: &[f64]) -> S::f64s {
     S::as_simd_f64s(x).0[0]
+}
+
+/// sum_i f\[i + 1\] b\[i\] and sum_i (f\[i + 1\]^2 + b\[i\]^2).
+///
+/// # Panics
+/// If the lengths differ.
+pub fn lattice_sums(forward: &[f64], backward: &[f64]) -> (f64, f64) {
+    assert_eq!(forward.len(), backward.len(), "errors come in pairs");
+    Arch::new().dispatch(LatticeSums { forward, backward })
+}
+
+/// A step of the lattice, f\[i\], b\[i\] = f\[i\] - r b\[i\], b\[i\] - r f\[i\], and then [`lattice_sums`].
+///
+/// # Panics
+/// If the lengths differ.
+pub fn lattice_step(r: f64, forward: &mut [f64], backward: &mut [f64]) -> (f64, f64) {
+    assert_eq!(forward.len(), backward.len(), "errors come in pairs");
+    Arch::new().dispatch(LatticeStep { r, forward, backward })
 }
 
 struct Products<'a> {
@@ -207,5 +227,79 @@ fn filter<S: Simd, const R: usize>(simd: S, taps: &[f64], x: &[f64], y: &mut [f6
             }
         }
         S::as_mut_simd_f64s(y).0.copy_from_slice(&totals);
+    }
+}
+
+struct LatticeSums<'a> {
+    forward: &'a [f64],
+    backward: &'a [f64],
+}
+
+impl WithSimd for LatticeSums<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> (f64, f64) {
+        let pairs = self.forward.len().saturating_sub(1);
+        pair_sums(simd, &self.forward[self.forward.len() - pairs..], &self.backward[..pairs])
+    }
+}
+
+/// sum a b and sum a^2 + b^2.
+#[inline(always)]
+fn pair_sums<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> (f64, f64) {
+    const REGISTERS: usize = 4;
+    let zero = simd.splat_f64s(0.0);
+    let (mut cross, mut square) = ([zero; REGISTERS], [zero; REGISTERS]);
+    let step = REGISTERS * S::F64_LANES;
+    let several = a.len() - a.len() % step;
+    for (a, b) in a.chunks_exact(step).zip(b.chunks_exact(step)) {
+        for (i, (a, b)) in S::as_simd_f64s(a).0.iter().zip(S::as_simd_f64s(b).0).enumerate() {
+            cross[i] = simd.mul_add_e_f64s(*a, *b, cross[i]);
+            square[i] = simd.mul_add_e_f64s(*a, *a, simd.mul_add_e_f64s(*b, *b, square[i]));
+        }
+    }
+    let total = |sums: [S::f64s; REGISTERS]| sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).sum::<f64>();
+    let rest = a[several..].iter().zip(&b[several..]);
+    rest.fold((total(cross), total(square)), |(cross, square), (a, b)| (cross + a * b, square + a * a + b * b))
+}
+
+struct LatticeStep<'a> {
+    r: f64,
+    forward: &'a mut [f64],
+    backward: &'a mut [f64],
+}
+
+impl WithSimd for LatticeStep<'_> {
+    type Output = (f64, f64);
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> (f64, f64) {
+        let Self { r, forward, backward } = self;
+        let (mut cross, mut square) = (0.0, 0.0);
+        for start in (0..forward.len()).step_by(LATTICE_BLOCK) {
+            let end = forward.len().min(start + LATTICE_BLOCK);
+            cross_over(simd, r, &mut forward[start..end], &mut backward[start..end]);
+            // The last pair of a block waits for the first of the next.
+            let first = start.saturating_sub(1);
+            let sums = pair_sums(simd, &forward[first + 1..end], &backward[first..end - 1]);
+            cross += sums.0;
+            square += sums.1;
+        }
+        (cross, square)
+    }
+}
+
+/// a, b = a - r b, b - r a.
+#[inline(always)]
+fn cross_over<S: Simd>(simd: S, r: f64, a: &mut [f64], b: &mut [f64]) {
+    let minus = simd.splat_f64s(-r);
+    let (several_a, rest_a) = S::as_mut_simd_f64s(a);
+    let (several_b, rest_b) = S::as_mut_simd_f64s(b);
+    for (a, b) in several_a.iter_mut().zip(several_b) {
+        (*a, *b) = (simd.mul_add_e_f64s(minus, *b, *a), simd.mul_add_e_f64s(minus, *a, *b));
+    }
+    for (a, b) in rest_a.iter_mut().zip(rest_b) {
+        (*a, *b) = (*a - r * *b, *b - r * *a);
     }
 }

@@ -2,6 +2,7 @@
 //! autocovariances, Toeplitz and least-squares systems, tails, roots.
 
 pub mod autocovariance;
+pub mod burg;
 pub mod double_double;
 pub mod exact;
 pub mod filter;

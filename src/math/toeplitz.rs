@@ -79,7 +79,7 @@ impl Levinson {
 }
 
 /// From the coefficients of order p - 1 and k_p to those of order p, in place.
-fn step_up(a: &mut Vec<f64>, k: f64) {
+pub(super) fn step_up(a: &mut Vec<f64>, k: f64) {
     let p = a.len();
     for i in 0..p.div_ceil(2) {
         let (front, back) = (a[i], a[p - 1 - i]);

@@ -139,13 +139,13 @@ fn objects_hold_the_numbers_of_the_table() {
         assert_eq!(numbers(model, "lo-80"), table.numbers(&format!("{model}-lo-80")));
     }
     assert_eq!(object["month"][0], "1961-01-01");
-    assert!(object["AR"]["model"].as_str().is_some_and(|text| text.starts_with("AR(")));
+    assert!(object["AR"]["model"].as_str().is_some_and(|text| text.starts_with("average of AR(")));
     assert_eq!(object["AR"]["warnings"], serde_json::json!([]));
 }
 
 #[test]
 fn the_point_may_be_the_median() {
-    let args = ["--transform", "log", "--seasonal", "none"];
+    let args = ["--transform", "log", "--seasonal", "none", "--average", "none"];
     let table = |point: &[&str]| air_passengers(&[&args, point].concat()).table();
     let (mean, median) = (table(&[]), table(&["--point", "median"]));
     assert_eq!(mean.header, median.header);

@@ -13,7 +13,8 @@
 //! State per lane: the last p + d + mD values in a ring. A step costs O(number of nonzero a_k) per lane. All
 //! conditionals of a target at once are a filter, added lag by lag over blocks that stay in cache; both ways add in the
 //! same order. Around missing values, and at the start of a stationary process, a lane carries a Kalman filter, which
-//! costs O((p + d + mD)^2) a step until as many values in a row are known as the model looks back on.
+//! costs O((p + d + mD)^2) a step until as many values in a row are known as the model looks back on. Dense recursions of
+//! more than 96 lags are filtered by overlap-save, O(log p) a row.
 //!
 //! Matches `predict` of R's `ar` and `arima` (without gaps, or d = D = 0), and statsmodels' `AutoReg`, without the
 //! uncertainty of the coefficients.
@@ -23,12 +24,16 @@ use super::session::ArSession;
 use super::terms::{Terms, Trend};
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
+use crate::math::filter::Filter;
 use crate::model::transformed::Differences;
 use crate::model::{Autoregressive, Running, step_through};
 use crate::predictive::{Family, Predictive};
 
 /// Rows of a target that are filtered at once.
 const BLOCK: usize = 2048;
+/// A recursion with less than one in so many of its lags adds them one by one, up to a number.
+const SPARSE: usize = 4;
+const FEW_LAGS: usize = 24;
 
 /// The distribution of the innovations.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -271,14 +276,15 @@ impl Ar {
         Err(Error::usage(what).expected(format!("values of {}", names.join(", "))))
     }
 
-    /// The means of `means.len()` values that stand in `x` after as many values as the model looks back on; `means`
-    /// holds their offsets.
-    fn add_lags(&self, x: &[f64], means: &mut [f64]) {
+    /// What adds the lags to a block of offsets. A recursion with few of its lags adds them one by one.
+    fn lag_filter(&self) -> LagFilter<'_> {
         let depth = self.depth();
-        for &(lag, a) in &self.recursion {
-            let past = &x[depth - lag..];
-            means.iter_mut().zip(past).for_each(|(mean, past)| *mean += a * past);
+        if self.recursion.len() < FEW_LAGS.min(depth.div_ceil(SPARSE)) {
+            return LagFilter::Sparse { depth, lags: &self.recursion };
         }
+        let mut taps = vec![0.0; depth.max(1)];
+        self.recursion.iter().for_each(|&(lag, a)| taps[lag - 1] = a);
+        LagFilter::Dense(Filter::new(taps))
     }
 
     /// Conditionals of one lane without missing values, of which at most the first `depth` are not settled by their
@@ -290,17 +296,49 @@ impl Ar {
         x.extend_from_slice(&context.values()[context.steps() - read..]);
         x.extend_from_slice(target.values());
         let mut rows = Predictive::new(self.family(), target.steps());
-        let mut means = [0.0; BLOCK];
-        for start in (0..target.steps()).step_by(BLOCK) {
-            let end = (start + BLOCK).min(target.steps());
+        let mut lags = self.lag_filter();
+        let mut means = vec![0.0; lags.block().min(target.steps())];
+        for start in (0..target.steps()).step_by(lags.block()) {
+            let end = (start + lags.block()).min(target.steps());
             let block = &mut means[..end - start];
             self.offset.fill(context.end(0) + start as i64, known, context.steps() + start, block);
-            self.add_lags(&x[start..end + depth], block);
+            if depth > 0 {
+                lags.add_to(block, &x[start..end + depth - 1]);
+            }
             for (row, &mean) in (start..).zip(block.iter()) {
                 self.innovations.write(row, (mean, 1.0), row + read >= depth, &mut rows);
             }
         }
         rows
+    }
+}
+
+/// The sum of the lags over a block of rows. Both forms add in the order of the lags, but for long dense recursions, which
+/// go through a Fourier transform.
+enum LagFilter<'a> {
+    Sparse { depth: usize, lags: &'a [(usize, f64)] },
+    Dense(Filter),
+}
+
+impl LagFilter<'_> {
+    /// Rows at once.
+    fn block(&self) -> usize {
+        match self {
+            Self::Dense(filter) if filter.taps().len() > BLOCK / 32 => 32 * BLOCK,
+            _ => BLOCK,
+        }
+    }
+
+    /// Adds the lags to the means of rows whose values stand in `x`, after as many as the model looks back on.
+    fn add_to(&mut self, means: &mut [f64], x: &[f64]) {
+        match self {
+            Self::Dense(filter) => filter.add_to(means, x),
+            Self::Sparse { depth, lags } => {
+                for &(lag, a) in *lags {
+                    means.iter_mut().zip(&x[*depth - lag..]).for_each(|(mean, past)| *mean += a * past);
+                }
+            }
+        }
     }
 }
 
@@ -349,5 +387,29 @@ impl Autoregressive for Ar {
         let read = Batch::single(&read, context.start(0));
         rows.append(&self.filter(&read, &Batch::single(tail, read.end(0)), known));
         Ok(rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Short, sparse, and long enough for overlap-save.
+    #[test]
+    fn reading_at_once_is_stepping_for_every_form_of_the_filter() {
+        let x: Vec<f64> = (0..700).map(|t| 5.0 + (0.3 * f64::from(t)).sin() + f64::from(t * 37 % 11) / 8.0).collect();
+        let dense = |p: i32| (1..=p).map(|k| 0.5 * f64::from(k).cos() / f64::from(p)).collect::<Vec<f64>>();
+        let mut sparse = vec![0.0; 60];
+        (sparse[0], sparse[59]) = (0.4, 0.3);
+        for phi in [Vec::new(), dense(3), sparse, dense(130)] {
+            let model = Ar::new(1.0, 0.01, phi, 1.0, 5.0);
+            let (context, target) = (Batch::single(&x[..20], 0), Batch::single(&x[20..], 20));
+            let at_once = model.conditionals(&context, &target, &Covariates::none()).expect("rows");
+            let stepped = step_through(&model, &context, &target, &Covariates::none()).expect("rows");
+            for row in 0..at_once.rows() {
+                let [one, other] = [&at_once, &stepped].map(|rows| rows.row(row).mean());
+                assert!((one - other).abs() < 1e-12 && at_once.is_defined(row) == stepped.is_defined(row), "{row}");
+            }
+        }
     }
 }

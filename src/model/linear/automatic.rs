@@ -11,12 +11,13 @@
 //! | transform | log for series with a period that are not long, when every value is positive and Guerrero's lambda is below 0.25; else none |
 //! | season | divided by classical seasonal factors (subtracted, if not all positive) when the 90 % autocorrelation test fires, for m <= 24 or n >= 30 m; the lags may reach the rest |
 //! | differences | one, unless the series is *long* (n >= 300 and n >= 20 m) or KPSS accepts level stationarity at 5 % on at least 60 values |
-//! | estimator | least squares for long series, Yule-Walker (always stationary) for others |
+//! | estimator | least squares for long series; for others Burg with a period, Yule-Walker without: both always stationary |
 //! | order | AICc up to the limit of [`default_max_order`] |
 //! | average | of differences: the model without drift and the one with, equally weighted; of levels: none |
 
-use super::spec::with_covariates;
-use super::{Ar, CovarianceKind, Estimator, LinearSpec, Order, OrderRow, Penalty, SeasonalLags, Terms, Trend};
+use super::{
+    Ar, BurgVariance, CovarianceKind, Estimator, LinearSpec, Order, OrderRow, Penalty, SeasonalLags, Terms, Trend,
+};
 use crate::data::period::interpolated;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -157,8 +158,8 @@ impl Fit for ArSpec {
     type Model = Transformed<Mixture<Ar>>;
 
     fn fit(&self, train: &[Series]) -> Result<Fitted<Self::Model>> {
-        let train = &with_covariates(train, &self.terms.covariates)?[..];
         let Plan { transform, linear } = self.plan(train)?;
+        let train = &linear.members[0].with_covariates(train)?[..];
         let differences = &linear.members[0].differences;
         let prefix = describe(&transform, differences);
         let mut preprocessing = self.numbers_of(&transform, differences);
@@ -232,9 +233,11 @@ impl ArSpec {
         let differences = Differences::new(difference, seasonal_differences, self.period);
         let left = x.len().saturating_sub(differences.order());
         let transform = Transform::new(component, link, Differences::none())?;
-        let estimator = self
-            .estimator
-            .or_else(|| if is_long { Estimator::LeastSquares } else { Estimator::YuleWalker { adjusted: false } });
+        let estimator = self.estimator.or_else(|| match self.period {
+            _ if is_long => Estimator::LeastSquares,
+            0 | 1 => Estimator::YuleWalker { adjusted: false },
+            _ => Estimator::Burg { variance: BurgVariance::Levinson },
+        });
         let order = match &self.order {
             Order::Auto { max: None, criterion } => {
                 Order::Auto { max: Some(default_max_order(left, self.period)), criterion: *criterion }

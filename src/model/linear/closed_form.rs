@@ -40,7 +40,7 @@ impl LinearSpec {
 
     /// What moment estimators work on: the deviations from the terms, with the terms' least squares coefficients. An
     /// intercept alone is not taken out but left to the products as their level.
-    fn deviations(&self, train: &[Series]) -> Result<Deviations> {
+    pub(super) fn deviations(&self, train: &[Series]) -> Result<Deviations> {
         if self.is_plain() && self.terms.trend != Trend::ConstantTrend {
             let level = if self.terms.has_intercept() { mean(values(train)) } else { 0.0 };
             let coefficients = if self.terms.has_intercept() { vec![(level, None)] } else { Vec::new() };
@@ -76,16 +76,32 @@ impl LinearSpec {
             }
             return Ok(self.constant(deviations, order));
         }
-        let variance = solved.variance(order);
+        Ok(self.of_moments(deviations, solved.coefficients(order), solved.variance(order), (&solved, n)))
+    }
+
+    /// Coefficients and variance with asymptotic errors: the covariance of phi is sigma^2 inverse(Gamma) / n, Gamma the
+    /// autocovariances that were solved (Brockwell and Davis 1991, theorem 8.1.1); without errors where they end before
+    /// the order.
+    pub(super) fn of_moments(
+        &self,
+        deviations: Deviations,
+        phi: Vec<f64>,
+        variance: f64,
+        (solved, n): (&Levinson, f64),
+    ) -> Estimate {
+        let order = phi.len();
         let unbiased_variance = variance * n / (n - (order + self.terms.width()) as f64);
-        let errors = inverse_diagonal(&solved, order);
-        let phi = solved.coefficients(order).into_iter().zip(errors);
-        let phi = phi.map(|(phi, d)| (phi, Some((d * unbiased_variance / n).sqrt()))).collect();
+        if solved.max_order() < order {
+            let phi = phi.into_iter().map(|phi| (phi, None)).collect();
+            return self.of_deviations(deviations, phi, variance, unbiased_variance, None);
+        }
+        let errors = inverse_diagonal(solved, order);
+        let phi = phi.into_iter().zip(errors).map(|(phi, d)| (phi, Some((d * unbiased_variance / n).sqrt()))).collect();
         // c = level (1 - sum phi): the variance of the level is sigma^2 / (n (1 - sum phi)^2) for long series, that of
         // sum phi is 1' inverse(Gamma) 1 sigma^2 / n, and the two are independent.
         let intercept_error = (self.is_plain() && self.terms.trend == Trend::Constant)
-            .then(|| ((1.0 + deviations.level.powi(2) * inverse_sum(&solved, order)) * unbiased_variance / n).sqrt());
-        Ok(self.of_deviations(deviations, phi, variance, unbiased_variance, intercept_error))
+            .then(|| ((1.0 + deviations.level.powi(2) * inverse_sum(solved, order)) * unbiased_variance / n).sqrt());
+        self.of_deviations(deviations, phi, variance, unbiased_variance, intercept_error)
     }
 
     /// An estimate of the deviations from the terms. A line is multiplied out into the equation, whose intercept people
@@ -129,7 +145,7 @@ impl LinearSpec {
     }
 
     /// No variation to explain: every coefficient is zero.
-    fn constant(&self, deviations: Deviations, order: usize) -> Estimate {
+    pub(super) fn constant(&self, deviations: Deviations, order: usize) -> Estimate {
         self.of_deviations(deviations, vec![(0.0, None); order], 0.0, 0.0, None)
     }
 
@@ -215,22 +231,27 @@ impl LinearSpec {
 type Solved = (Vec<f64>, Vec<f64>, f64);
 
 /// What is left of the training values without their terms.
-struct Deviations {
+pub(super) struct Deviations {
     coefficients: Vec<Estimated>,
     /// What is still to be subtracted.
-    level: f64,
+    pub(super) level: f64,
     /// The deviations of every series; the series themselves where nothing else is subtracted.
-    values: Option<Vec<Vec<f64>>>,
+    pub(super) values: Option<Vec<Vec<f64>>>,
 }
 
 /// The number of rows that have all lags.
-fn complete_rows(train: &[Series], lags: usize) -> usize {
+pub(super) fn complete_rows(train: &[Series], lags: usize) -> usize {
     values(train).flat_map(|x| stretches(x, lags)).map(|stretch| stretch.values.len() - lags).sum()
 }
 
 /// The lagged products about the level and the recursion on them. Where missing values leave autocovariances that no
 /// stationary process has, those with missing values set to the mean are used.
-fn levinson(deviations: &Deviations, train: &[Series], max: usize, adjusted: bool) -> (LaggedProducts, Levinson) {
+pub(super) fn levinson(
+    deviations: &Deviations,
+    train: &[Series],
+    max: usize,
+    adjusted: bool,
+) -> (LaggedProducts, Levinson) {
     let divisor = if adjusted { Divisor::Adjusted } else { Divisor::Biased };
     let products = match &deviations.values {
         Some(values) => LaggedProducts::of(values.iter().map(Vec::as_slice), deviations.level, max),

@@ -236,14 +236,6 @@ pub(super) fn is_constant(train: &[Series]) -> bool {
     known.all(|x| Some(x) == first)
 }
 
-/// The series with the named covariates and no others.
-pub(super) fn with_covariates<'a>(train: &'a [Series], names: &[String]) -> Result<Cow<'a, [Series]>> {
-    if names.is_empty() && train.iter().all(|series| series.covariates().is_empty()) {
-        return Ok(Cow::Borrowed(train));
-    }
-    train.iter().map(|series| series.select_covariates(names)).collect::<Result<Vec<_>>>().map(Cow::Owned)
-}
-
 impl LinearSpec {
     /// The criteria of every order up to a maximum on a common sample, for tables.
     ///
@@ -296,8 +288,13 @@ impl LinearSpec {
     }
 
     /// The series with the covariates of the model and no others.
-    fn with_covariates<'a>(&self, train: &'a [Series]) -> Result<Cow<'a, [Series]>> {
-        with_covariates(train, &self.terms.covariates)
+    pub(super) fn with_covariates<'a>(&self, train: &'a [Series]) -> Result<Cow<'a, [Series]>> {
+        let names = &self.terms.covariates;
+        let is_own = |series: &Series| series.covariates().iter().map(|covariate| &covariate.name).eq(names);
+        if names.is_empty() && train.iter().all(is_own) {
+            return Ok(Cow::Borrowed(train));
+        }
+        train.iter().map(|series| series.select_covariates(names)).collect::<Result<Vec<_>>>().map(Cow::Owned)
     }
 
     /// The series that the lags are of: differenced values, with the covariates of the model differenced alike.
