@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::forecast::MAX_HORIZON;
 use crate::model::linear::Fourier;
@@ -374,6 +374,7 @@ pub(crate) enum ModelName {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("random").args(["paths", "parameter_uncertainty"]).multiple(true))]
 pub(crate) struct ForecastArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -400,8 +401,15 @@ pub(crate) struct ForecastArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) paths: Option<u32>,
-    /// Seed of the sampled paths
-    #[arg(long, default_value_t = 0, requires = "paths")]
+    /// Let intervals and paths of ar also hold the uncertainty of its estimated parameters
+    #[arg(long)]
+    pub(crate) parameter_uncertainty: bool,
+    /// Draws of the parameters that stand for their distribution
+    #[arg(long, value_name = "N", default_value_t = 200, requires = "parameter_uncertainty")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000), allow_negative_numbers = true)]
+    pub(crate) draws: u32,
+    /// Seed of sampled paths and drawn parameters
+    #[arg(long, default_value_t = 0, requires = "random")]
     pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) output: OutputArgs,

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::forecast::{Forecast, ForecastOptions, forecast};
 use crate::generate::Paths;
 use crate::model::Summary;
+use crate::model::linear::ParameterDraws;
 
 /// Rows of a forecast table that a terminal shows.
 const SHOWN_ROWS: usize = 60;
@@ -99,6 +100,11 @@ fn check(args: &ForecastArgs) -> Result<()> {
             return Err(Error::usage(format!("--level names {level} twice")).hint("name it once"));
         }
     }
+    if args.parameter_uncertainty && !args.model.contains(&ModelName::Ar) {
+        return Err(Error::usage("--parameter-uncertainty without --model ar")
+            .expected("a model whose parameters are estimated with their covariance: ar")
+            .hint("leave it out, or add ar to --model"));
+    }
     if let (Some(paths), true) = (args.paths, args.model.len() > 1) {
         return Err(Error::usage(format!("--paths {paths} of several models do not fit one table"))
             .expected("one --model with --paths"));
@@ -144,7 +150,9 @@ fn forecast_one(series: &Series, period: usize, number: usize, args: &ForecastAr
     };
     let odd = oddity(series.values());
     let models = args.model.iter().map(|&name| {
-        let (model, mut summary) = Spec::new(name, &args.fit, period, args.input.period.is_some()).fit(series)?;
+        let spec = Spec::new(name, &args.fit, period, args.input.period.is_some());
+        let draws = ParameterDraws { count: args.draws as usize, seed: args.seed, stream: number as u32 };
+        let (model, mut summary) = spec.fit_with(series, args.parameter_uncertainty.then_some(draws))?;
         if let Some(odd) = &odd {
             summary.warnings = vec![odd.clone()];
         }

@@ -9,8 +9,8 @@ use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::model::combination::Weights;
 use crate::model::linear::{
-    ArSpec, Average, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinkChoice, Order, Penalty,
-    SeasonalChoice, SeasonalLags, Terms, Trend,
+    ArSpec, Average, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinkChoice, Order, ParameterDraws,
+    Penalty, SeasonalChoice, SeasonalLags, Terms, Trend, Uncertain, with_parameter_uncertainty,
 };
 use crate::model::naive::Naive;
 use crate::model::{Autoregressive, Fit, Summary};
@@ -35,6 +35,26 @@ impl Spec {
             ModelName::Snaive if period > 1 || is_given => Self::Naive(Naive::Seasonal { period }),
             ModelName::Snaive => Self::CalendarNaive,
         }
+    }
+
+    /// Fits it to one series; where draws are asked for, an autoregression is the mixture of models with drawn parameters.
+    pub(super) fn fit_with(
+        &self,
+        series: &Series,
+        draws: Option<ParameterDraws>,
+    ) -> Result<(Box<dyn Autoregressive>, Summary)> {
+        let (Self::Ar(spec), Some(draws)) = (self, draws) else { return self.fit(series) };
+        let mut fitted = with_covariates_of(spec.clone(), series).fit(std::slice::from_ref(series))?;
+        let Uncertain { model, rejected } = with_parameter_uncertainty(&fitted, spec.seasonal_lags, draws)?;
+        let summary = &mut fitted.summary;
+        summary.description += &format!(", over {} draws of its parameters", draws.count);
+        if rejected > 0.0 {
+            summary.warnings.push(format!(
+                "{:.1} % of the drawn parameters are not stationary and were drawn again",
+                100.0 * rejected
+            ));
+        }
+        Ok((Box::new(model), fitted.summary))
     }
 
     /// Fits it to one series.

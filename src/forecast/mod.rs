@@ -6,11 +6,14 @@
 //! with the same weights. Everywhere else, and on request, they are those of sampled paths.
 //!
 //! Values that are missing at the end of the context are forecast along, so that spreads count from the last known value. A
-//! gap further back is bridged by conditional means (see [`crate::model::Session::observe`]): until as many known values
-//! have followed as the model looks back on, the spread is that of known lags, and too narrow.
+//! gap further back is integrated out exactly by Gaussian autoregressions and averages of them, whatever estimated them:
+//! until as many known values have followed as the model looks back on, the spread is wider. Other models, and differences
+//! that a [`Transform`](crate::model::transformed::Transform) takes, bridge it by conditional means (see
+//! [`crate::model::Session::observe`]): there the spread is that of known lags, and too narrow.
 //!
 //! A marginal is not the joint: quantiles of a sum over the horizon (a year's total) need [`Forecast::paths`]. Parameter
-//! uncertainty is not part of the intervals, as in R's `predict.Arima`.
+//! uncertainty is not part of the intervals, as in R's `predict.Arima`, unless the model holds it
+//! ([`with_parameter_uncertainty`](crate::model::linear::with_parameter_uncertainty)).
 
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};

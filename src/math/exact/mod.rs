@@ -55,7 +55,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub(super) use self::ladder::autocovariances;
+pub(crate) use self::ladder::autocovariances;
 pub use super::kalman::Observed;
 use super::kalman::{Concentrated, LagWeight, Process, difference_lags};
 use crate::error::{Error, Result};

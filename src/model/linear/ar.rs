@@ -179,6 +179,26 @@ impl Ar {
         Self { phi, differences, delta, recursion, offset, innovations, start, stand_in }
     }
 
+    /// The same model with other numbers: b in the order of [`Terms::names`], and phi_1..phi_p.
+    ///
+    /// # Panics
+    /// If there are not as many of them as this model has.
+    #[must_use]
+    pub fn with_coefficients(&self, coefficients: Vec<f64>, phi: Vec<f64>) -> Self {
+        assert_eq!(phi.len(), self.phi.len(), "one coefficient per lag");
+        let parts = ArParts {
+            phi,
+            differences: self.differences.clone(),
+            terms: self.terms().clone(),
+            coefficients,
+            form: self.form(),
+            innovations: self.innovations,
+            start: self.start,
+            origin: vec![0.0],
+        };
+        Self { stand_in: self.stand_in.clone(), ..Self::from_parts(parts) }
+    }
+
     /// The intercept c of the equation of z_t.
     #[must_use]
     pub fn intercept(&self) -> f64 {

@@ -5,6 +5,7 @@
 //! | [`ar`](Ar) | the model: coefficients, its session, its exact forecasts |
 //! | `spec` | what to fit: [`LinearSpec`], [`Estimator`]; the estimators have a file each |
 //! | `order` | [`Criterion`], the table of orders |
+//! | `uncertainty` | a fit as the mixture of models whose parameters are drawn around the estimate |
 //! | `automatic` | [`ArSpec`]: transform, season, differences, estimator and order, fixed or chosen |
 //!
 //! What matches which software:
@@ -34,9 +35,11 @@ mod session;
 mod spec;
 mod subset;
 mod terms;
+mod uncertainty;
 
 pub use ar::{Ar, ArParts, Form, Innovations, Start};
 pub use automatic::{ArSpec, Average, Choice, LinkChoice, Plan, SeasonalChoice, default_max_order};
 pub use order::{Criterion, Order, OrderRow};
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};
+pub use uncertainty::{ParameterDraws, Uncertain, with_parameter_uncertainty};

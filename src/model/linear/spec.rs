@@ -180,17 +180,28 @@ pub(super) struct Estimate {
 impl Estimate {
     /// phi(B) Phi(B^m) multiplied out: the coefficients of lags 1, 2, ..
     fn expanded(&self, seasonal: Option<SeasonalLags>) -> Vec<f64> {
-        let mut phi = vec![0.0; self.lags.last().copied().unwrap_or(0)];
-        self.lags.iter().zip(&self.phi).for_each(|(lag, phi_lag)| phi[lag - 1] = phi_lag.0);
-        let Some(SeasonalLags { order, period }) = seasonal else { return phi };
-        let mut product = phi.clone();
-        product.resize(phi.len() + order * period, 0.0);
-        for (number, seasonal) in (1..).zip(&self.seasonal_phi) {
-            product[number * period - 1] += seasonal.0;
-            (0..phi.len()).for_each(|i| product[number * period + i] -= seasonal.0 * phi[i]);
-        }
-        product
+        let values = |estimated: &[Estimated]| estimated.iter().map(|phi| phi.0).collect::<Vec<_>>();
+        multiplied_out(&self.lags, &values(&self.phi), seasonal, &values(&self.seasonal_phi))
     }
+}
+
+/// phi(B) Phi(B^m) multiplied out: the coefficients of lags 1, 2, .. of phi at its lags and Phi_1..Phi_P.
+pub(super) fn multiplied_out(
+    lags: &[usize],
+    at_lags: &[f64],
+    seasonal: Option<SeasonalLags>,
+    seasonal_phi: &[f64],
+) -> Vec<f64> {
+    let mut phi = vec![0.0; lags.last().copied().unwrap_or(0)];
+    lags.iter().zip(at_lags).for_each(|(lag, at_lag)| phi[lag - 1] = *at_lag);
+    let Some(SeasonalLags { order, period }) = seasonal else { return phi };
+    let mut product = phi.clone();
+    product.resize(phi.len() + order * period, 0.0);
+    for (number, seasonal) in (1..).zip(seasonal_phi) {
+        product[number * period - 1] += seasonal;
+        (0..phi.len()).for_each(|i| product[number * period + i] -= seasonal * phi[i]);
+    }
+    product
 }
 
 impl Fit for LinearSpec {
