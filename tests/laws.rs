@@ -18,7 +18,7 @@ use foretoken::math::random::LaneRng;
 use foretoken::math::special::normal_quantile;
 use foretoken::model::combination::{Combination, Weights};
 use foretoken::model::linear::{
-    Ar, ArSpec, Choice, Criterion, Estimator, LinearSpec, LinkChoice, Order, SeasonalChoice, Terms, Trend,
+    Ar, ArSpec, BurgVariance, Choice, Criterion, Estimator, LinearSpec, LinkChoice, Order, SeasonalChoice, Terms, Trend,
 };
 use foretoken::model::naive::Naive;
 use foretoken::model::transformed::{Differences, Seasonal, Transform, Transformed};
@@ -136,6 +136,8 @@ fn naive_models() -> Vec<Entry> {
 }
 
 const YULE_WALKER: Estimator = Estimator::YuleWalker { adjusted: false };
+const BURG: [Estimator; 2] =
+    [Estimator::Burg { variance: BurgVariance::Levinson }, Estimator::Burg { variance: BurgVariance::Errors }];
 
 fn linear(order: usize, estimator: Estimator, trend: Trend) -> LinearSpec {
     LinearSpec { order: Order::Fixed(order), estimator, terms: Terms::of(trend), ..LinearSpec::default() }
@@ -145,10 +147,12 @@ fn linear_models() -> Vec<Entry> {
     let mut all = Vec::new();
     for trend in [Trend::None, Trend::Constant, Trend::ConstantTrend] {
         let units = if trend == Trend::None { Units::Scale } else { Units::Affine };
-        for (estimator, order) in [(YULE_WALKER, 3), (Estimator::LeastSquares, 3), (Estimator::LeastSquares, 0)] {
+        let fixed = [(YULE_WALKER, 3), (Estimator::LeastSquares, 3), (Estimator::LeastSquares, 0), (BURG[1], 3)];
+        for (estimator, order) in fixed {
             all.push(of_spec(units, linear(order, estimator, trend)));
         }
     }
+    all.push(of_spec(Units::Affine, linear(2, BURG[0], Trend::Constant)));
     all
 }
 
@@ -917,9 +921,11 @@ fn least_squares_is_the_peak_of_the_conditional_likelihood() {
                         assert!(nudged < peak, "{what}: {nudged} above {peak}");
                     }
                 }
-                let other = linear(order, YULE_WALKER, trend).fit(train).expect("a fit").model;
-                let yule_walker = score_of_complete_rows(&other, &series);
-                assert!(yule_walker <= peak + 1e-9, "{trend:?} {order}: Yule-Walker {yule_walker} above {peak}");
+                for estimator in [YULE_WALKER, BURG[0], BURG[1]] {
+                    let other = linear(order, estimator, trend).fit(train).expect("a fit").model;
+                    let below = score_of_complete_rows(&other, &series);
+                    assert!(below <= peak + 1e-9, "{trend:?} {order}: {estimator:?} {below} above {peak}");
+                }
             }
         }
     }

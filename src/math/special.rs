@@ -31,6 +31,29 @@ pub fn ln_gamma(x: f64) -> f64 {
     gamma::ln_gamma(x)
 }
 
+/// The derivative of ln Gamma(x) for x > 0.
+#[must_use]
+pub fn digamma(x: f64) -> f64 {
+    gamma::digamma(x)
+}
+
+/// The second derivative of ln Gamma(x) for x > 0, by its recurrence and, above 12, its asymptotic series (Abramowitz and
+/// Stegun 1964, 6.4.6 and 6.4.12).
+#[must_use]
+pub fn trigamma(x: f64) -> f64 {
+    /// Bernoulli's numbers B_2, B_4, ..
+    const BERNOULLI: [f64; 7] =
+        [1.0 / 6.0, -1.0 / 30.0, 1.0 / 42.0, -1.0 / 30.0, 5.0 / 66.0, -691.0 / 2730.0, 7.0 / 6.0];
+    let (mut x, mut sum) = (x, 0.0);
+    while x < 12.0 {
+        sum += (x * x).recip();
+        x += 1.0;
+    }
+    let square = (x * x).recip();
+    let series = BERNOULLI.iter().rev().fold(0.0, |tail, b| (b + tail) * square);
+    sum + (1.0 + series) / x + 0.5 * square
+}
+
 /// The distribution function of Student's t, accurate in the lower tail; use `student_t_cdf(-t, v)` for the upper one.
 #[must_use]
 pub fn student_t_cdf(t: f64, dof: f64) -> f64 {
@@ -69,4 +92,19 @@ pub fn student_t_quantile(q: f64, dof: f64) -> f64 {
 #[must_use]
 pub fn chi_squared_survival(x: f64, dof: f64) -> f64 {
     if x <= 0.0 { 1.0 } else { gamma::gamma_ur(0.5 * dof, 0.5 * x) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn derivatives_of_ln_gamma_have_their_closed_forms() {
+        let sixth = std::f64::consts::PI.powi(2) / 6.0;
+        assert!((trigamma(1.0) / sixth - 1.0).abs() < 1e-14);
+        assert!((trigamma(0.5) / (3.0 * sixth) - 1.0).abs() < 1e-14);
+        assert!((digamma(1.0) + 0.577_215_664_901_532_9).abs() < 1e-14);
+        let slope = (digamma(40.001) - digamma(39.999)) / 0.002;
+        assert!((trigamma(40.0) - slope).abs() < 1e-10);
+    }
 }

@@ -89,41 +89,29 @@ pub(super) fn step_up(a: &mut Vec<f64>, k: f64) {
     a.push(k);
 }
 
-/// sqrt of the diagonal of v T^-1 / n, T the p x p Toeplitz matrix of c: the asymptotic standard errors of
+/// T^-1, T the p x p Toeplitz matrix of c: times the innovation variance over n the asymptotic covariance of
 /// Yule-Walker estimates (Brockwell and Davis 1991, theorem 8.1.1), as R's `asy.var.coef`. O(p^2).
 ///
 /// The inverse comes from the coefficients a of order p - 1 and their variance by the formula of Gohberg and
 /// Semencul: T^-1_{ij} v = sum_{k <= min(i,j)} (b_{i-k} b_{j-k} - b_{p-(i-k)} b_{p-(j-k)}), b = (1, -a).
 #[must_use]
-pub fn inverse_diagonal(solved: &Levinson, order: usize) -> Vec<f64> {
+pub fn inverse(solved: &Levinson, order: usize) -> Vec<Vec<f64>> {
     if order == 0 {
         return Vec::new();
     }
     let a = solved.coefficients(order - 1);
     let b: Vec<f64> = std::iter::once(1.0).chain(a.iter().map(|a| -a)).collect();
-    let mut sum = 0.0;
     let reversed = |i: usize| if i == 0 { 0.0 } else { b[order - i] };
-    (0..order)
-        .map(|i| {
-            sum += b[i] * b[i] - reversed(i) * reversed(i);
-            sum / solved.variance(order - 1)
-        })
-        .collect()
-}
-
-/// The sum of all entries of T^-1, T the p x p Toeplitz matrix of c. O(p).
-///
-/// T^-1 is the sum over k < p of b b' / v_k, b = (1, -a) of order k (the Cholesky factor that the recursion gives), and
-/// a step of the recursion multiplies the sum of b by 1 minus its reflection.
-#[must_use]
-pub fn inverse_sum(solved: &Levinson, order: usize) -> f64 {
-    let mut total = 1.0;
-    let mut sum = 0.0;
-    for k in 0..order {
-        sum += total * total / solved.variance(k);
-        total *= solved.reflection().get(k).map_or(1.0, |reflection| 1.0 - reflection);
+    let variance = solved.variance(order - 1);
+    let mut inverse = vec![vec![0.0; order]; order];
+    for i in 0..order {
+        for j in 0..=i {
+            let before = if j == 0 { 0.0 } else { inverse[i - 1][j - 1] };
+            inverse[i][j] = before + (b[i] * b[j] - reversed(i) * reversed(j)) / variance;
+            inverse[j][i] = inverse[i][j];
+        }
     }
-    sum
+    inverse
 }
 
 #[cfg(test)]
@@ -153,10 +141,9 @@ mod tests {
         for p in 1..C.len() {
             let t = DMatrix::from_fn(p, p, |i, j| C[i.abs_diff(j)]);
             let inverse = t.try_inverse().expect("positive definite");
-            for (i, d) in inverse_diagonal(&solved, p).iter().enumerate() {
-                assert!((d - inverse[(i, i)]).abs() < 1e-13);
+            for (i, row) in super::inverse(&solved, p).iter().enumerate() {
+                assert!(row.iter().enumerate().all(|(j, d)| (d - inverse[(i, j)]).abs() < 1e-13));
             }
-            assert!((inverse_sum(&solved, p) - inverse.sum()).abs() < 1e-13);
         }
     }
 

@@ -82,6 +82,12 @@ impl Differences {
         self.seasonal
     }
 
+    /// m, the period of the seasonal differences.
+    #[must_use]
+    pub fn period(&self) -> usize {
+        self.period
+    }
+
     /// d + mD: how many values the first difference needs before it.
     #[must_use]
     pub fn order(&self) -> usize {

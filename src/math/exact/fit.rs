@@ -4,7 +4,6 @@ use nalgebra::DMatrix;
 
 use super::dual::{Dual, Real, TANGENTS};
 use super::ladder::{Adjoint, Ladder, reflections};
-use super::optimise::{Minimum, Objective, minimise};
 use super::prepare::{Prepared, Units, prepare};
 use super::profile::{Profile, Tally};
 use super::rows::Rows;
@@ -14,6 +13,7 @@ use super::sums::Sums;
 use super::{ExactFit, ExactProblem};
 use crate::error::{Error, Result};
 use crate::math::kalman::{Concentrated, LagWeight};
+use crate::math::optimise::{Minimum, Objective, minimise};
 
 /// A plain autoregression with a reflection above this is maximised from every start.
 const HARD: f64 = 0.97;

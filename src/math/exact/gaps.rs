@@ -71,7 +71,8 @@ impl Gaps {
 
     /// Leaves out the missing values that no data determine: those for which differences vanish on the missing values
     /// before them, as when a season is missing in every year. The likelihood does not depend on what they are set to.
-    pub(super) fn drop_undetermined(&mut self, rows: usize) {
+    /// Their indices are returned.
+    pub(super) fn drop_undetermined(&mut self, rows: usize) -> Vec<usize> {
         let dropped = self.white_noise_factor().1;
         if !dropped.is_empty() {
             let mut index = 0..self.len();
@@ -79,6 +80,7 @@ impl Gaps {
             (self.rows, self.band) = (Vec::new(), 0);
             self.find_rows(rows);
         }
+        dropped
     }
 
     fn white_noise_factor(&self) -> (Banded<f64>, Vec<usize>) {

@@ -193,6 +193,18 @@ pub(crate) fn autocovariances(phi: &[f64]) -> Option<Vec<f64>> {
     Some(c)
 }
 
+/// The largest modulus of the inverse roots of 1 - sum phi_i z^i for stationary coefficients, by bisection: dividing phi_i
+/// by rho^i divides every inverse root by rho. O(p^2) a step.
+pub(crate) fn root_modulus(phi: &[f64]) -> f64 {
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..50 {
+        let rho = 0.5 * (low + high);
+        let scaled: Vec<f64> = (1..).zip(phi).map(|(i, phi)| phi / f64::powi(rho, i)).collect();
+        if reflections(&scaled).is_some() { high = rho } else { low = rho }
+    }
+    high
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::dual::Dual;

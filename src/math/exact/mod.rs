@@ -45,19 +45,21 @@ mod dual;
 mod fit;
 mod gaps;
 mod ladder;
-mod optimise;
 mod prepare;
 mod profile;
 mod rows;
 mod shape;
+mod smooth;
 mod start;
 mod sums;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use self::ladder::autocovariances;
+pub(crate) use self::ladder::root_modulus;
+pub(crate) use self::smooth::{Missing, smooth};
 pub use super::kalman::Observed;
-use super::kalman::{Concentrated, LagWeight, Process, difference_lags};
+use super::kalman::{Concentrated, LagWeight, Process, difference_lags, not_stationary};
 use crate::error::{Error, Result};
 
 /// The lags of phi.

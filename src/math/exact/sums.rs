@@ -166,10 +166,10 @@ fn initial(series: &[&[f64]], k: usize, constant: bool) -> Level {
 fn top(series: &[&[f64]], order: usize, constant: bool) -> Level {
     let width = order + 1 + usize::from(constant);
     let rows: usize = series.iter().map(|u| u.len().saturating_sub(order)).sum();
-    if rows > 2 * width {
-        if let Some(r) = factor_of_products(&gram(series, order, constant)) {
-            return Level { rows: row_major(&r), width, triangular: true };
-        }
+    if rows > 2 * width
+        && let Some(r) = factor_of_products(&gram(series, order, constant))
+    {
+        return Level { rows: row_major(&r), width, triangular: true };
     }
     let mut level = Level { rows: Vec::new(), width, triangular: false };
     for u in series {

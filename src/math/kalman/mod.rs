@@ -157,7 +157,7 @@ impl Process {
     }
 }
 
-fn not_stationary() -> Error {
+pub(super) fn not_stationary() -> Error {
     Error::numeric("the autoregressive coefficients are not stationary")
         .expected("all roots of 1 - sum phi_i z^i outside the unit circle")
 }

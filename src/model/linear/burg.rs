@@ -38,7 +38,7 @@ impl LinearSpec {
         }
         let (products, solved) = levinson(&deviations, train, order, false);
         let (phi, variance) = (burg.coefficients(order), variance.of(&burg, order));
-        Ok(self.of_moments(deviations, phi, variance, (&solved, products.known())))
+        self.of_moments(deviations, phi, variance, (&solved, products.known()))
     }
 }
 

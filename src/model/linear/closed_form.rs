@@ -13,7 +13,8 @@ use crate::data::windows::{Stretch, stretches};
 use crate::error::{Error, Result};
 use crate::math::autocovariance::{Divisor, LaggedProducts, mean};
 use crate::math::least_squares::{Deterministic, LagRegression, Segment, Solution};
-use crate::math::toeplitz::{Levinson, inverse_diagonal, inverse_sum};
+use crate::math::toeplitz::{Levinson, inverse};
+use crate::model::too_short;
 
 /// The rows of least squares: times count from 1 at the first value of each series.
 fn segments(train: &[Series], lags: usize) -> Vec<Segment<'_>> {
@@ -76,32 +77,63 @@ impl LinearSpec {
             }
             return Ok(self.constant(deviations, order));
         }
-        Ok(self.of_moments(deviations, solved.coefficients(order), solved.variance(order), (&solved, n)))
+        self.of_moments(deviations, solved.coefficients(order), solved.variance(order), (&solved, n))
     }
 
     /// Coefficients and variance with asymptotic errors: the covariance of phi is sigma^2 inverse(Gamma) / n, Gamma the
     /// autocovariances that were solved (Brockwell and Davis 1991, theorem 8.1.1); without errors where they end before
     /// the order.
+    ///
+    /// # Errors
+    /// If no more values are known than there are coefficients.
     pub(super) fn of_moments(
         &self,
         deviations: Deviations,
         phi: Vec<f64>,
         variance: f64,
         (solved, n): (&Levinson, f64),
-    ) -> Estimate {
-        let order = phi.len();
-        let unbiased_variance = variance * n / (n - (order + self.terms.width()) as f64);
-        if solved.max_order() < order {
-            let phi = phi.into_iter().map(|phi| (phi, None)).collect();
-            return self.of_deviations(deviations, phi, variance, unbiased_variance, None);
+    ) -> Result<Estimate> {
+        let width = phi.len() + self.terms.width();
+        let degrees = n - width as f64;
+        if degrees <= 0.0 {
+            return Err(too_short(&format!("{width} coefficients"), n as usize, width + 1));
         }
-        let errors = inverse_diagonal(solved, order);
-        let phi = phi.into_iter().zip(errors).map(|(phi, d)| (phi, Some((d * unbiased_variance / n).sqrt()))).collect();
-        // c = level (1 - sum phi): the variance of the level is sigma^2 / (n (1 - sum phi)^2) for long series, that of
-        // sum phi is 1' inverse(Gamma) 1 sigma^2 / n, and the two are independent.
-        let intercept_error = (self.is_plain() && self.terms.trend == Trend::Constant)
-            .then(|| ((1.0 + deviations.level.powi(2) * inverse_sum(solved, order)) * unbiased_variance / n).sqrt());
-        self.of_deviations(deviations, phi, variance, unbiased_variance, intercept_error)
+        let unbiased_variance = variance * n / degrees;
+        if solved.max_order() < phi.len() {
+            let phi = phi.into_iter().map(|phi| (phi, None)).collect();
+            return Ok(self.of_deviations(deviations, phi, variance, unbiased_variance, None));
+        }
+        let scale = unbiased_variance / n;
+        let inverse = inverse(solved, phi.len());
+        let phi = phi.into_iter().enumerate().map(|(i, phi)| (phi, Some((inverse[i][i] * scale).sqrt()))).collect();
+        let covariance = self.moment_covariance(deviations.level, &inverse, scale);
+        let intercept_error = match &covariance {
+            Some(covariance) if self.terms.has_intercept() => Some(covariance[0][0].sqrt()),
+            _ => None,
+        };
+        let estimate = self.of_deviations(deviations, phi, variance, unbiased_variance, intercept_error);
+        Ok(Estimate { covariance, ..estimate })
+    }
+
+    /// The covariance of (c, phi) or phi alone from inverse(Gamma); `None` with other terms, whose errors are not known.
+    ///
+    /// c = level (1 - sum phi): the variance of the level is sigma^2 / (n (1 - sum phi)^2) for long series, phi is
+    /// independent of it, and so var c = (1 + level^2 1' inverse(Gamma) 1) sigma^2 / n, cov (c, phi) = -level
+    /// inverse(Gamma) 1 sigma^2 / n.
+    fn moment_covariance(&self, level: f64, inverse: &[Vec<f64>], scale: f64) -> Option<Vec<Vec<f64>>> {
+        if !self.is_plain() || self.terms.trend == Trend::ConstantTrend {
+            return None;
+        }
+        let scaled = |row: &Vec<f64>| row.iter().map(|x| x * scale).collect::<Vec<f64>>();
+        let phi: Vec<Vec<f64>> = inverse.iter().map(scaled).collect();
+        if !self.terms.has_intercept() {
+            return Some(phi);
+        }
+        let with_level: Vec<f64> = phi.iter().map(|row| -level * row.iter().sum::<f64>()).collect();
+        let intercept = scale - level * with_level.iter().sum::<f64>();
+        let first = std::iter::once(intercept).chain(with_level.iter().copied()).collect();
+        let others = with_level.iter().zip(phi).map(|(level, row)| std::iter::once(*level).chain(row).collect());
+        Some(std::iter::once(first).chain(others).collect())
     }
 
     /// An estimate of the deviations from the terms. A line is multiplied out into the equation, whose intercept people

@@ -211,7 +211,7 @@ impl Fit for LinearSpec {
         self.terms.check()?;
         let train = &self.with_covariates(train)?[..];
         let differenced = self.differenced(train)?;
-        self.check(&differenced)?;
+        self.check(train, &differenced)?;
         let (lags, warnings) = self.choose_lags(&differenced)?;
         let mut estimate = self.estimate(train, &differenced, lags)?;
         // An innovation of rounding size is none: the series is predictable to the last digit.
@@ -240,11 +240,11 @@ pub(super) fn values(train: &[Series]) -> impl Iterator<Item = &[f64]> + Clone {
     train.iter().map(Series::values)
 }
 
-/// Whether all known values are the same.
+/// Whether there are known values and all are the same.
 pub(super) fn is_constant(train: &[Series]) -> bool {
     let mut known = values(train).flatten().filter(|x| !x.is_nan());
     let first = known.next();
-    known.all(|x| Some(x) == first)
+    first.is_some() && known.all(|x| Some(x) == first)
 }
 
 impl LinearSpec {
@@ -253,8 +253,9 @@ impl LinearSpec {
     /// # Errors
     /// If the series are too short for one lag.
     pub fn order_table(&self, train: &[Series], max: usize) -> Result<Vec<OrderRow>> {
-        let differenced = self.differenced(&self.with_covariates(train)?)?;
-        self.check(&differenced)?;
+        let train = self.with_covariates(train)?;
+        let differenced = self.differenced(&train)?;
+        self.check(&train, &differenced)?;
         self.orders(&differenced, max)
     }
 
@@ -281,8 +282,8 @@ impl LinearSpec {
             return self.penalised(differenced, &lags.list(), penalty);
         }
         match (self.estimator, all) {
-            (Estimator::Exact, _) => self.exact(train, &lags.list()),
-            (Estimator::Robust, _) => self.robust(differenced, &lags.list()),
+            (Estimator::Exact, _) => self.exact(train, differenced, &lags.list()),
+            (Estimator::Robust, _) => self.robust(train, differenced, &lags.list()),
             (Estimator::Recursive { forgetting }, _) => self.recursive(differenced, &lags.list(), forgetting),
             (Estimator::YuleWalker { adjusted }, Some(order)) => self.yule_walker(differenced, order, adjusted),
             (Estimator::Burg { variance }, Some(order)) => self.burg(differenced, order, variance),
@@ -336,9 +337,18 @@ impl LinearSpec {
         (0..order).map(known_from).collect()
     }
 
-    fn check(&self, differenced: &[Series]) -> Result<()> {
+    fn check(&self, train: &[Series], differenced: &[Series]) -> Result<()> {
+        if self.seasonal.is_some() && self.estimator != Estimator::Exact {
+            return Err(Error::usage(format!("{} has no seasonal product of lags", self.estimator.describe()))
+                .hint("use --estimator exact, or give the lags themselves"));
+        }
         let longest = differenced.iter().map(Series::len).max().unwrap_or(0);
-        let known = values(differenced).flatten().filter(|x| !x.is_nan()).count();
+        let count = |x: &[f64]| x.iter().filter(|x| !x.is_nan()).count();
+        let known: usize = match self.estimator {
+            // A value counts although the ones that its difference needs are missing.
+            Estimator::Exact => values(train).map(|x| count(x).saturating_sub(self.differences.order())).sum(),
+            _ => values(differenced).map(count).sum(),
+        };
         if let Some(infinite) = values(differenced).flatten().find(|x| x.is_infinite()) {
             return Err(Error::data(format!("the value {infinite} cannot be fitted")).expected("finite values"));
         }
@@ -400,7 +410,8 @@ impl LinearSpec {
             |(name, &(value, standard_error)): (String, &Estimated)| Parameter { name, value, standard_error };
         let mut names = self.terms.names();
         if estimate.form == Form::Mean && self.terms.has_intercept() {
-            "mean".clone_into(&mut names[0]);
+            let is_drift = self.differences.order() > 0;
+            (if is_drift { "drift" } else { "mean" }).clone_into(&mut names[0]);
         }
         names.extend(estimate.lags.iter().map(|lag| format!("phi_{lag}")));
         names.extend((1..=estimate.seasonal_phi.len()).map(|number| format!("seasonal_phi_{number}")));
