@@ -2,10 +2,13 @@
 #![cfg(feature = "cli")]
 
 mod bad_input;
+mod covariates;
 mod detect;
 mod forecast;
 mod formats;
 mod golden;
 mod inspect_plot;
+mod missing;
 mod properties;
 mod support;
+mod uncertainty;
