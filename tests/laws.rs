@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
 use common::{moments, simulate_ar};
+use foretoken::data::series::Covariate;
 use foretoken::data::windows::{Stretch, stretches};
 use foretoken::forecast::{ForecastOptions, forecast};
 use foretoken::generate::{Generation, generate};
@@ -18,7 +19,8 @@ use foretoken::math::random::LaneRng;
 use foretoken::math::special::normal_quantile;
 use foretoken::model::combination::{Combination, Weights};
 use foretoken::model::linear::{
-    Ar, ArSpec, BurgVariance, Choice, Criterion, Estimator, LinearSpec, LinkChoice, Order, SeasonalChoice, Terms, Trend,
+    Ar, ArSpec, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, Fourier, LinearSpec, LinkChoice, Order,
+    Penalty, SeasonalChoice, Terms, Trend,
 };
 use foretoken::model::naive::Naive;
 use foretoken::model::transformed::{Differences, Seasonal, Transform, Transformed};
@@ -89,6 +91,8 @@ fn gapped_panel() -> Vec<Series> {
 fn zoo(label: &str, train: &[Series]) -> Vec<Specimen> {
     let mut all = naive_models();
     all.extend(linear_models());
+    all.extend(least_squares_models());
+    all.extend(driven_models());
     all.extend(transformed_models());
     all.extend(automatic_models());
     all.extend(averages());
@@ -154,6 +158,148 @@ fn linear_models() -> Vec<Entry> {
     }
     all.push(of_spec(Units::Affine, linear(2, BURG[0], Trend::Constant)));
     all
+}
+
+/// Least squares beyond an intercept, a trend and all lags.
+fn least_squares_models() -> Vec<Entry> {
+    let on = |lags: &[usize], terms: Terms| LinearSpec {
+        order: Order::Lags(lags.to_vec()),
+        terms,
+        ..linear(0, Estimator::LeastSquares, Trend::Constant)
+    };
+    let dummies = |trend: Trend| Terms { dummies: 4, ..Terms::of(trend) };
+    let waves = |period: f64, harmonics: usize| Terms {
+        fourier: vec![Fourier { period, harmonics }],
+        ..Terms::of(Trend::Constant)
+    };
+    let ridge = |strength: Option<f64>| Some(Penalty::Ridge { strength });
+    #[cfg_attr(not(feature = "linfa"), allow(unused_mut, reason = "elastic nets join with linfa"))]
+    let mut all = vec![
+        on(&[1, 4], Terms::default()),
+        on(&[2], Terms::of(Trend::ConstantTrend)),
+        on(&[1], dummies(Trend::Constant)),
+        on(&[1, 2, 5], dummies(Trend::None)),
+        on(&[1], waves(4.0, 2)),
+        on(&[1, 2], waves(5.35, 2)),
+        LinearSpec { order: Order::Subset { max: Some(6), criterion: Criterion::Bic }, ..on(&[], Terms::default()) },
+        LinearSpec { differences: Differences::new(1, 0, 1), ..on(&[1, 3], dummies(Trend::Constant)) },
+        LinearSpec { penalty: ridge(Some(5.0)), ..on(&[1, 2, 3, 4], dummies(Trend::Constant)) },
+        LinearSpec { penalty: ridge(None), ..on(&[1, 4], Terms::of(Trend::ConstantTrend)) },
+        LinearSpec { covariance: CovarianceKind::Heteroskedastic, ..on(&[1, 2], Terms::default()) },
+        LinearSpec { covariance: CovarianceKind::Autocorrelated { lags: None }, ..on(&[1, 2], Terms::default()) },
+    ];
+    #[cfg(feature = "linfa")]
+    for l1_ratio in [1.0, 0.5] {
+        let penalty = Some(Penalty::ElasticNet { strength: None, l1_ratio });
+        all.push(LinearSpec { penalty, ..on(&[1, 2, 3, 4], Terms::default()) });
+    }
+    all.into_iter().map(|spec| of_spec(Units::Affine, spec)).collect()
+}
+
+/// Models with covariates, which follow a schedule: so they are models of the time alone, and keep every law as such.
+fn driven_models() -> Vec<Entry> {
+    let spec = |differences: Differences| LinearSpec {
+        terms: Terms { covariates: vec!["load".to_owned(), "price".to_owned()], ..Terms::of(Trend::Constant) },
+        differences,
+        ..linear(2, Estimator::LeastSquares, Trend::Constant)
+    };
+    let specs = [spec(Differences::none()), spec(Differences::new(1, 0, 1))];
+    specs
+        .into_iter()
+        .map(|spec| {
+            entry(format!("on a schedule: {spec:?}"), Units::Affine, move |train| fit_on_schedule(&spec, train))
+        })
+        .collect()
+}
+
+fn fit_on_schedule(spec: &LinearSpec, train: &[Series]) -> foretoken::Result<Fitted<OnSchedule>> {
+    let scheduled = |series: &Series| {
+        let column = |column: usize| (0..series.len()).map(|t| schedule(t as i64)[column]).collect();
+        let covariate = |(i, name): (usize, &String)| Covariate { name: name.clone(), values: column(i) };
+        let covariates = spec.terms.covariates.iter().enumerate().map(covariate).collect();
+        series.clone().with_covariates(covariates)
+    };
+    let Fitted { model, summary } = spec.fit(&train.iter().map(scheduled).collect::<Vec<_>>())?;
+    Ok(Fitted { model: OnSchedule(model), summary })
+}
+
+/// The covariates at an index.
+fn schedule(index: i64) -> [f64; 2] {
+    [(7 * index).rem_euclid(11) as f64 / 11.0, (0.9 * index as f64).sin() + 0.01 * index as f64]
+}
+
+/// A model that is handed the covariates of the schedule, whatever else is known.
+#[derive(Debug)]
+struct OnSchedule(Ar);
+
+/// The covariates of consecutive steps of lanes whose first step has these indices.
+fn scheduled(first: &[i64], steps: usize) -> Covariates {
+    let row = |step: usize| first.iter().flat_map(move |first| schedule(first + step as i64));
+    if steps == 0 { Covariates::none() } else { Covariates::new(2, first.len(), (0..steps).flat_map(row).collect()) }
+}
+
+/// The covariates from the first step of a batch, padding included, to some steps beyond it.
+fn scheduled_around(batch: &Batch, beyond: usize) -> Covariates {
+    let first: Vec<i64> = batch.ends().iter().map(|end| end - batch.steps() as i64).collect();
+    // One more: a batch without steps has the covariates of the next.
+    scheduled(&first, batch.steps() + beyond + 1)
+}
+
+impl Autoregressive for OnSchedule {
+    fn family(&self) -> Family {
+        self.0.family()
+    }
+
+    fn memory(&self) -> Option<usize> {
+        self.0.memory()
+    }
+
+    fn begin<'m>(&'m self, context: &Batch, _: &Covariates) -> foretoken::Result<Box<dyn Session<'m> + 'm>> {
+        let inner = self.0.begin(context, &scheduled_around(context, 0))?;
+        Ok(Box::new(SessionOnSchedule { inner, next: context.ends() }))
+    }
+
+    fn conditionals(&self, context: &Batch, target: &Batch, _: &Covariates) -> foretoken::Result<Predictive> {
+        self.0.conditionals(context, target, &scheduled_around(context, target.steps()))
+    }
+}
+
+struct SessionOnSchedule<'m> {
+    inner: Box<dyn Session<'m> + 'm>,
+    /// The index of the next step of every lane.
+    next: Vec<i64>,
+}
+
+impl<'m> Session<'m> for SessionOnSchedule<'m> {
+    fn lanes(&self) -> usize {
+        self.next.len()
+    }
+
+    fn conditional(&mut self, _: Rows<'_>, out: &mut Predictive) {
+        self.inner.conditional(scheduled(&self.next, 1).row(0), out);
+    }
+
+    fn observe(&mut self, x: &[f64]) {
+        self.inner.observe(x);
+        self.next.iter_mut().for_each(|next| *next += 1);
+    }
+
+    fn end_context(&mut self) {
+        self.inner.end_context();
+    }
+
+    fn set_undefined(&mut self, lane: usize) {
+        self.inner.set_undefined(lane);
+    }
+
+    fn fork(&self, parents: &[usize]) -> Box<dyn Session<'m> + 'm> {
+        let next = parents.iter().map(|&lane| self.next[lane]).collect();
+        Box::new(SessionOnSchedule { inner: self.inner.fork(parents), next })
+    }
+
+    fn gaussian_paths(&self, _: &Covariates, horizon: usize) -> Option<Vec<Vec<GaussianPath>>> {
+        self.inner.gaussian_paths(&scheduled(&self.next, horizon), horizon)
+    }
 }
 
 fn transformed_models() -> Vec<Entry> {

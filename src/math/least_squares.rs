@@ -23,6 +23,8 @@
 //! doubles are more exact up to factors of 1e30, where doubles cannot tell the columns apart, so there is no QR here.
 //! Memory is O(p^2) beside the data. Matches R's `lm` and statsmodels' `AutoReg`, and exact arithmetic where those do not.
 
+use nalgebra::DMatrix;
+
 use super::autocovariance::{BLOCK, centred_blocks};
 use super::double_double::DoubleDouble;
 use super::real::Real;
@@ -178,6 +180,29 @@ impl<'a> LagRegression<'a> {
         }
     }
 
+    /// (X'X)^-1 of an order up to [`rank_order`](Self::rank_order), in the units of the data.
+    ///
+    /// # Panics
+    /// If the order is above the number of lags.
+    #[must_use]
+    pub fn inverse(&self, order: usize) -> DMatrix<f64> {
+        assert!(order <= self.lags, "the design has {} lags", self.lags);
+        let width = self.deterministic.width() + order;
+        match &self.exact {
+            Some(r) => self.full_inverse(&r.inverse(width)),
+            None => self.full_inverse(&self.r.inverse(width)),
+        }
+    }
+
+    /// The trailing block of R that belongs to the lags and the response: the factor of what the deterministic columns
+    /// leave of them.
+    #[must_use]
+    pub fn lag_factor(&self) -> DMatrix<f64> {
+        let first = self.deterministic.width();
+        let entry = |i: usize, j: usize| if i <= j { self.r.at(first + i, first + j) } else { 0.0 };
+        DMatrix::from_fn(self.lags + 1, self.lags + 1, entry)
+    }
+
     fn solution<T: Real>(&self, r: &Upper<T>, order: usize) -> Solution {
         let width = self.deterministic.width() + order;
         let mut b = r.solve(width, r.column(r.width() - 1));
@@ -204,16 +229,32 @@ impl<'a> LagRegression<'a> {
         }
     }
 
-    /// The diagonal of (X'X)^-1 in the data's units: the squared lengths of the rows of A R^-1, A the back
-    /// transformation.
-    fn inverse_diagonal<T: Real>(&self, inverse: &Upper<T>) -> Vec<f64> {
-        let mut squares = vec![T::from(0.0); inverse.width()];
-        for j in 0..inverse.width() {
+    /// The columns of A R^-1, A the back transformation: (X'X)^-1 in the data's units is the sum of their outer
+    /// products.
+    fn root<T: Real>(&self, inverse: &Upper<T>) -> impl Iterator<Item = Vec<T>> {
+        (0..inverse.width()).map(|j| {
             let mut column = inverse.column(j).to_vec();
             self.back_transform(&mut column);
+            column
+        })
+    }
+
+    fn inverse_diagonal<T: Real>(&self, inverse: &Upper<T>) -> Vec<f64> {
+        let mut squares = vec![T::from(0.0); inverse.width()];
+        for column in self.root(inverse) {
             squares.iter_mut().zip(&column).for_each(|(square, entry)| *square = *square + *entry * *entry);
         }
         squares.iter().map(|square| square.value()).collect()
+    }
+
+    /// Summed in doubles: the root has all its digits, and a sum of products loses none beside the diagonal.
+    fn full_inverse<T: Real>(&self, inverse: &Upper<T>) -> DMatrix<f64> {
+        let width = inverse.width();
+        let mut root = DMatrix::zeros(width, width);
+        for (j, column) in self.root(inverse).enumerate() {
+            column.iter().enumerate().for_each(|(i, entry)| root[(i, j)] = entry.value());
+        }
+        &root * root.transpose()
     }
 
     /// The Gram matrix of the centred columns.
@@ -382,7 +423,6 @@ fn is_well_conditioned(gram: &Upper<f64>, r: &Upper<f64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nalgebra::DMatrix;
 
     fn wavy(n: usize) -> Vec<f64> {
         (0..n).map(|t| 50.0 + (0.37 * t as f64).sin() + ((t * t) % 17) as f64 / 5.0 + 0.01 * t as f64).collect()
@@ -393,7 +433,7 @@ mod tests {
     }
 
     /// The textbook: an explicit design and the normal equations' residuals.
-    fn explicit(x: &[f64], deterministic: Deterministic, p: usize) -> (Vec<f64>, Vec<f64>, f64) {
+    fn explicit(x: &[f64], deterministic: Deterministic, p: usize) -> (Vec<f64>, DMatrix<f64>, f64) {
         let rows: Vec<usize> = (p..x.len()).filter(|&t| (t - p..=t).all(|s| !x[s].is_nan())).collect();
         let width = deterministic.width() + p;
         let design = DMatrix::from_fn(rows.len(), width, |i, j| match j {
@@ -405,8 +445,7 @@ mod tests {
         let svd = design.clone().svd(true, true);
         let b = svd.solve(&y, 0.0).expect("both factors");
         let inverse = svd.pseudo_inverse(0.0).expect("both factors");
-        let diagonal = (0..width).map(|i| inverse.row(i).norm_squared()).collect();
-        (b.as_slice().to_vec(), diagonal, (&y - &design * &b).norm_squared())
+        (b.as_slice().to_vec(), &inverse * inverse.transpose(), (&y - &design * &b).norm_squared())
     }
 
     fn close(a: &[f64], b: &[f64], tolerance: f64) {
@@ -428,10 +467,12 @@ mod tests {
                     if deterministic.width() + p == 0 {
                         continue;
                     }
-                    let solution = LagRegression::new(segments.clone(), deterministic, p).solve(p);
-                    let (b, diagonal, rss) = explicit(x, deterministic, p);
+                    let regression = LagRegression::new(segments.clone(), deterministic, p);
+                    let solution = regression.solve(p);
+                    let (b, inverse, rss) = explicit(x, deterministic, p);
                     close(&solution.coefficients, &b, 1e-9);
-                    close(&solution.inverse_diagonal, &diagonal, 1e-8);
+                    close(&solution.inverse_diagonal, inverse.diagonal().as_slice(), 1e-8);
+                    close(regression.inverse(p).as_slice(), inverse.as_slice(), 1e-8);
                     close(&[solution.rss], &[rss], 1e-10);
                 }
             }

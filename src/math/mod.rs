@@ -3,6 +3,7 @@
 
 pub mod autocovariance;
 pub mod burg;
+pub mod covariance;
 pub mod double_double;
 pub mod exact;
 pub mod filter;
@@ -19,5 +20,6 @@ pub mod root_finding;
 pub mod special;
 pub mod stationarity;
 pub mod student;
+pub mod subsets;
 pub mod toeplitz;
 pub mod triangular;

@@ -116,8 +116,9 @@ pub fn inverse(solved: &Levinson, order: usize) -> Vec<Vec<f64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use nalgebra::DMatrix;
+
+    use super::*;
 
     const C: [f64; 5] = [2.0, 1.1, 0.2, -0.3, 0.1];
 

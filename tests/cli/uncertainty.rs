@@ -5,7 +5,7 @@ use crate::support::{Folder, Run, series};
 fn run(args: &[&str]) -> Run {
     let times: Vec<String> = (1..31).map(|t| t.to_string()).collect();
     let folder = Folder::with("x.csv", series("t,x", &times));
-    let plain = ["forecast", "x.csv", "-H", "4", "--order", "2", "--difference", "0", "--estimator", "least-squares"];
+    let plain = ["forecast", "x.csv", "-H", "4", "--order", "2", "--difference", "0", "--estimator", "exact"];
     folder.run(&[&plain, args].concat())
 }
 
@@ -37,11 +37,11 @@ fn draws_are_those_of_their_seed() {
 #[test]
 fn what_has_no_covariance_is_refused() {
     let refused = |args: &[&str], said: &str| assert_eq!(run(args).exits(2).says(said).stdout, "", "{args:?}");
-    let penalty = ["--parameter-uncertainty", "--penalty", "ridge", "--strength", "1"];
-    refused(&penalty, "no covariance of its parameters");
     refused(&["--draws", "20"], "--parameter-uncertainty");
     refused(&["--seed", "20"], "--parameter-uncertainty");
     let folder = Folder::with("x.csv", crate::support::monthly());
+    let burg = folder.run(&["forecast", "x.csv", "-H", "2", "--estimator", "burg", "--parameter-uncertainty"]);
+    burg.exits(2).says("no covariance of its parameters").says("least-squares, yule-walker or exact");
     let naive = folder.run(&["forecast", "x.csv", "-H", "2", "--model", "naive", "--parameter-uncertainty"]);
     naive.exits(2).says("--parameter-uncertainty without --model ar");
     let robust = ["forecast", "x.csv", "-H", "2", "--estimator", "robust", "--order", "1", "--difference", "0"];

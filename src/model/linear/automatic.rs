@@ -164,11 +164,11 @@ impl Fit for ArSpec {
         let train = &linear.members[0].with_covariates(train)?[..];
         let differences = &linear.members[0].differences;
         let prefix = describe(&transform, differences);
-        let mut preprocessing = self.numbers_of(&transform, differences);
+        let preprocessing = self.numbers_of(&transform, differences);
         let mut fitted = Transformed::fit(&linear, transform, train)?;
         fitted.summary.name = "AR".to_owned();
-        preprocessing.append(&mut fitted.summary.preprocessing);
-        fitted.summary.preprocessing = preprocessing;
+        // The transform comes before the fit, and before what the fit itself decides.
+        fitted.summary.preprocessing.splice(0..0, preprocessing);
         if !prefix.is_empty() {
             fitted.summary.description = format!("{} on {prefix}", fitted.summary.description);
         }
@@ -235,12 +235,8 @@ impl ArSpec {
         let differences = Differences::new(difference, seasonal_differences, self.period);
         let left = x.len().saturating_sub(differences.order());
         let transform = Transform::new(component, link, Differences::none())?;
-        let estimator = self.estimator.or_else(|| match self.period {
-            _ if is_long => Estimator::LeastSquares,
-            _ if x.len() <= MOST_EXACT && has_gaps(train) => Estimator::Exact,
-            0 | 1 => Estimator::YuleWalker { adjusted: false },
-            _ => Estimator::Burg { variance: BurgVariance::Levinson },
-        });
+        let estimator =
+            self.estimator.or_else(|| self.usual_estimator(is_long, x.len() <= MOST_EXACT && has_gaps(train)));
         let order = match &self.order {
             Order::Auto { max: None, criterion } => {
                 Order::Auto { max: Some(default_max_order(left, self.period)), criterion: *criterion }
@@ -264,7 +260,10 @@ impl ArSpec {
 
     /// What is averaged where this would be the only model.
     fn members(&self, single: LinearSpec) -> Vec<LinearSpec> {
-        let has_drift = single.differences.order() > 0 && self.terms.trend == Trend::Constant;
+        // Mixtures are of normals.
+        let has_drift = single.differences.order() > 0
+            && self.terms.trend == Trend::Constant
+            && single.estimator != Estimator::Robust;
         match self.average.or_else(|| if has_drift { Average::Drift } else { Average::None }) {
             Average::None => vec![single],
             Average::Drift => {
@@ -300,6 +299,20 @@ impl ArSpec {
             Order::Auto { max, .. } | Order::Subset { max, .. } => max.unwrap_or(usual),
         };
         linear.order_table(&inner, max.min(longest.saturating_sub(1) / 2))
+    }
+
+    /// The estimator that the other options need, and otherwise the one that suits the length.
+    fn usual_estimator(&self, is_long: bool, has_gaps: bool) -> Estimator {
+        let is_sparse = matches!(self.order, Order::Lags(_) | Order::Subset { .. });
+        let is_special = self.penalty.is_some() || self.covariance != CovarianceKind::Classical;
+        match self.seasonal_lags {
+            Some(_) => Estimator::Exact,
+            None if is_long || is_special => Estimator::LeastSquares,
+            None if has_gaps => Estimator::Exact,
+            None if is_sparse => Estimator::LeastSquares,
+            None if self.period < 2 => Estimator::YuleWalker { adjusted: false },
+            None => Estimator::Burg { variance: BurgVariance::Levinson },
+        }
     }
 
     fn link(&self, x: &[f64], is_long: bool) -> Link {

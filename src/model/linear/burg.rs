@@ -34,7 +34,7 @@ impl LinearSpec {
                 .hint("lower --order, or fill gaps with --missing interpolate"));
         }
         if burg.variance(0) <= 0.0 {
-            return Ok(self.constant(deviations, order));
+            return self.constant(train, &(1..=order).collect::<Vec<_>>());
         }
         let (products, solved) = levinson(&deviations, train, order, false);
         let (phi, variance) = (burg.coefficients(order), variance.of(&burg, order));

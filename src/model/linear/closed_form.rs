@@ -3,10 +3,13 @@
 //! Several series are pooled: their lagged products (or rows) add up, each from its own index 0, and give one set of
 //! coefficients. A missing value takes the products or rows that contain it with it.
 
+use nalgebra::DMatrix;
+
 use super::ar::{Form, Innovations, Start};
 use super::design::Design;
 use super::order::OrderRow;
 use super::spec::{Estimate, Estimated, LinearSpec, is_constant, values};
+use super::subset::rows_of;
 use super::terms::Trend;
 use crate::data::series::Series;
 use crate::data::windows::{Stretch, stretches};
@@ -35,7 +38,7 @@ impl LinearSpec {
     }
 
     /// Whether the terms are a line that the lag regression holds itself.
-    fn is_plain(&self) -> bool {
+    pub(super) fn is_plain(&self) -> bool {
         self.terms.is_line() && self.terms.covariates.is_empty()
     }
 
@@ -75,7 +78,7 @@ impl LinearSpec {
                     .expected(format!("an order of at most {}: the autocovariances are those of an exactly predictable series beyond it", solved.max_order()))
                     .hint("lower --order or use --estimator least-squares"));
             }
-            return Ok(self.constant(deviations, order));
+            return self.constant(train, &(1..=order).collect::<Vec<_>>());
         }
         self.of_moments(deviations, solved.coefficients(order), solved.variance(order), (&solved, n))
     }
@@ -177,17 +180,29 @@ impl LinearSpec {
     }
 
     /// No variation to explain: every coefficient is zero.
-    pub(super) fn constant(&self, deviations: Deviations, order: usize) -> Estimate {
-        self.of_deviations(deviations, vec![(0.0, None); order], 0.0, 0.0, None)
+    pub(super) fn constant(&self, train: &[Series], lags: &[usize]) -> Result<Estimate> {
+        let phi = vec![(0.0, None); lags.len()];
+        let estimate = self.of_deviations(self.deviations(train)?, phi, 0.0, 0.0, None);
+        Ok(Estimate { lags: lags.to_vec(), ..estimate })
+    }
+
+    /// The largest number of lags, up to a maximum, with more rows than coefficients in spite of gaps.
+    pub(super) fn affordable_lags(&self, train: &[Series], max: usize) -> usize {
+        let mut lags = max;
+        while lags > 0 && complete_rows(train, lags) <= self.terms.width() + lags + 1 {
+            lags /= 2;
+        }
+        lags
+    }
+
+    /// The factor of lags and response that the line of the terms leaves.
+    pub(super) fn lag_factor(&self, train: &[Series], lags: usize) -> DMatrix<f64> {
+        LagRegression::new(segments(train, lags), self.deterministic(), lags).lag_factor()
     }
 
     pub(super) fn least_squares_orders(&self, train: &[Series], max: usize) -> Result<Vec<OrderRow>> {
         let width = self.terms.width();
-        // Rows must outnumber the coefficients of the largest order, in spite of gaps.
-        let mut lags = max;
-        while lags > 0 && complete_rows(train, lags) <= width + lags + 1 {
-            lags /= 2;
-        }
+        let lags = self.affordable_lags(train, max);
         let rows = complete_rows(train, lags) as f64;
         let squares = if self.is_plain() {
             let regression = LagRegression::new(segments(train, lags), self.deterministic(), lags);
@@ -205,62 +220,40 @@ impl LinearSpec {
     }
 
     pub(super) fn least_squares(&self, train: &[Series], order: usize) -> Result<Estimate> {
-        let width = self.terms.width() + order;
-        let rows = complete_rows(train, order);
-        if rows <= width {
-            return Err(Error::data(format!("only {rows} rows have all {order} lags"))
-                .expected(format!("more than the {width} coefficients"))
-                .hint("lower --order, or fill gaps with --missing interpolate"));
+        let lags: Vec<usize> = (1..=order).collect();
+        if !self.is_plain() {
+            return self.subset_least_squares(train, &lags);
         }
-        let found = if self.is_plain() { self.lag_regression(train, order)? } else { self.regression(train, order)? };
-        let Some((coefficients, inverse_diagonal, rss)) = found else {
-            return Ok(self.constant(self.deviations(train)?, order));
-        };
-        let n = rows as f64;
+        self.check_rows(train, &lags)?;
+        let regression = LagRegression::new(segments(train, order), self.deterministic(), order);
+        if regression.rank_order() < order {
+            if is_constant(train) {
+                return self.constant(train, &lags);
+            }
+            return Err(Error::numeric(format!("the lags of order {order} are linearly dependent"))
+                .expected(format!("an order of at most {}", regression.rank_order()))
+                .hint("lower --order or leave it to --order auto"));
+        }
+        let Solution { coefficients, inverse_diagonal, rss } = regression.solve(order);
+        let n = regression.rows() as f64;
         let with_errors = coefficients.iter().zip(inverse_diagonal).map(|(b, d)| (*b, Some((d * rss / n).sqrt())));
         let mut terms: Vec<Estimated> = with_errors.collect();
         let phi = terms.split_off(self.terms.width());
         Ok(Estimate {
             terms,
             form: Form::Equation,
-            lags: (1..=order).collect(),
+            lags,
             phi,
             seasonal_phi: Vec::new(),
             innovations: Innovations::Gaussian { sd: (rss / n).sqrt() },
-            unbiased_variance: rss / (n - width as f64),
+            unbiased_variance: rss / (n - coefficients.len() as f64),
             start: Start::Given,
-            covariance: None,
+            covariance: Some(rows_of(&(regression.inverse(order) * (rss / n)))),
             converged: true,
             warnings: Vec::new(),
         })
     }
-
-    /// Coefficients, diagonal of the inverse and RSS where terms are a line; `None` for a constant series.
-    fn lag_regression(&self, train: &[Series], order: usize) -> Result<Option<Solved>> {
-        let regression = LagRegression::new(segments(train, order), self.deterministic(), order);
-        if regression.rank_order() >= order {
-            let Solution { coefficients, inverse_diagonal, rss } = regression.solve(order);
-            return Ok(Some((coefficients, inverse_diagonal, rss)));
-        }
-        if is_constant(train) {
-            return Ok(None);
-        }
-        Err(Error::numeric(format!("the lags of order {order} are linearly dependent"))
-            .expected(format!("an order of at most {}", regression.rank_order()))
-            .hint("lower --order or leave it to --order auto"))
-    }
-
-    /// The same with any terms.
-    fn regression(&self, train: &[Series], order: usize) -> Result<Option<Solved>> {
-        let design = Design::new(self, train, order);
-        let fit = design.least_squares()?;
-        let inverse = fit.inverse();
-        Ok(Some((fit.coefficients, inverse.diagonal().as_slice().to_vec(), fit.rss)))
-    }
 }
-
-/// Coefficients, the diagonal of (X'X)^-1, RSS.
-type Solved = (Vec<f64>, Vec<f64>, f64);
 
 /// What is left of the training values without their terms.
 pub(super) struct Deviations {

@@ -20,8 +20,8 @@ pub(super) struct Design {
     pub(super) y: Vec<f64>,
     names: Vec<String>,
     terms: usize,
-    /// (series, position) of every row.
-    position: Vec<(usize, usize)>,
+    /// (series, position) of every row, ascending.
+    pub(super) position: Vec<(usize, usize)>,
 }
 
 impl Design {

@@ -25,6 +25,8 @@ mod automatic;
 mod burg;
 mod closed_form;
 mod design;
+#[cfg(feature = "linfa")]
+mod elastic_net;
 mod exact;
 mod offset;
 mod order;

@@ -115,6 +115,7 @@ impl<'m> ArSession<'m> {
     /// The lane has not started.
     fn restart(&mut self, lane: usize) {
         self.ring.restart(lane);
+        self.covariates.restart(lane);
         let is_stationary = self.model.start == Start::Stationary && self.model.innovations.scale() > 0.0;
         let needs_filter = is_stationary && self.model.depth() > 0;
         self.unsettled[lane] = needs_filter.then(|| Unsettled::stationary(self.model).map(Box::new)).flatten();

@@ -81,15 +81,19 @@ pub enum CovarianceKind {
     },
 }
 
-/// A penalty on the coefficients of least squares; intercept and trend go free.
+/// A penalty on the least squares coefficients of lags and covariates, with s_j the standard deviation of column j. Terms
+/// of time alone go free: intercept, trend, dummies and waves.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Penalty {
-    /// lambda sum b_j^2 over standardised columns; chosen on rolling origins where it is not given.
+    /// Minimises RSS + lambda sum (s_j b_j)^2, as `MASS::lm.ridge`, and scikit-learn's `Ridge` behind a
+    /// `StandardScaler`.
     Ridge {
-        /// lambda.
+        /// lambda; chosen on rolling origins where it is not given.
         strength: Option<f64>,
     },
-    /// lambda (l1 sum |b_j| + (1 - l1) / 2 sum b_j^2) over standardised columns: LASSO for l1 = 1.
+    /// Minimises RSS / (2 n s_y^2) + lambda (l1 sum |s_j b_j / s_y| + (1 - l1) / 2 sum (s_j b_j / s_y)^2) over n rows with a
+    /// response of deviation s_y: LASSO for l1 = 1. The convention of scikit-learn's `ElasticNet` for a standardised
+    /// response: lambda has no units, and at 1 and more nothing stays.
     #[cfg(feature = "linfa")]
     ElasticNet {
         /// lambda; chosen on rolling origins where it is not given.
@@ -213,7 +217,8 @@ impl Fit for LinearSpec {
         let differenced = self.differenced(train)?;
         self.check(train, &differenced)?;
         let (lags, warnings) = self.choose_lags(&differenced)?;
-        let mut estimate = self.estimate(train, &differenced, lags)?;
+        let spec = &*self.with_chosen_penalty(&differenced, &lags.list())?;
+        let mut estimate = spec.estimate(train, &differenced, lags)?;
         // An innovation of rounding size is none: the series is predictable to the last digit.
         let known = differenced.iter().flat_map(Series::values).filter(|x| !x.is_nan());
         let scale = known.fold(0.0_f64, |a, x| a.max(x.abs()));
@@ -230,7 +235,7 @@ impl Fit for LinearSpec {
             start: estimate.start,
             origin: self.origin(train),
         });
-        let summary = self.summary(&model, &estimate, train, warnings)?;
+        let summary = spec.summary(&model, &estimate, train, warnings)?;
         Ok(Fitted { model, summary })
     }
 }
@@ -338,10 +343,7 @@ impl LinearSpec {
     }
 
     fn check(&self, train: &[Series], differenced: &[Series]) -> Result<()> {
-        if self.seasonal.is_some() && self.estimator != Estimator::Exact {
-            return Err(Error::usage(format!("{} has no seasonal product of lags", self.estimator.describe()))
-                .hint("use --estimator exact, or give the lags themselves"));
-        }
+        self.check_options()?;
         let longest = differenced.iter().map(Series::len).max().unwrap_or(0);
         let count = |x: &[f64]| x.iter().filter(|x| !x.is_nan()).count();
         let known: usize = match self.estimator {
@@ -357,14 +359,46 @@ impl LinearSpec {
             return Err(too_short("an autoregression", known, need));
         }
         self.check_covariates(differenced)?;
-        if let Order::Fixed(p) = self.order
-            && 2 * p >= longest
-        {
-            return Err(Error::usage(format!("order {p} is too large for {longest} values"))
-                .expected(format!("an order of at most {}", longest.saturating_sub(1) / 2))
-                .hint("lower --order, or leave it to --order auto"));
+        let (largest, what) = match &self.order {
+            Order::Fixed(p) => (*p, "order"),
+            Order::Lags(lags) => (check_lags(lags)?, "lag"),
+            Order::Auto { .. } | Order::Subset { .. } => return Ok(()),
+        };
+        let limit = longest.saturating_sub(1) / 2;
+        if largest <= limit {
+            return Ok(());
         }
-        Ok(())
+        let article = if what == "order" { "an" } else { "a" };
+        Err(Error::usage(format!("{what} {largest} is too large for {longest} values"))
+            .expected(format!("{article} {what} of at most {limit}"))
+            .hint("lower --order, or leave it to --order auto"))
+    }
+
+    /// Whether the options go together, whatever the data.
+    fn check_options(&self) -> Result<()> {
+        let only = |what: &str, estimator: &str| {
+            Err(Error::usage(format!("{what} with {}", self.estimator.describe()))
+                .expected(format!("no other estimator than {estimator}"))
+                .hint(format!("use --estimator {estimator}, or leave it out")))
+        };
+        if self.seasonal.is_some() && self.estimator != Estimator::Exact {
+            return only("a seasonal factor of lags", "exact");
+        }
+        let is_classical = self.covariance == CovarianceKind::Classical;
+        if self.estimator != Estimator::LeastSquares {
+            if self.penalty.is_some() {
+                return only("a penalty", "least-squares");
+            }
+            if !is_classical {
+                return only("robust standard errors", "least-squares");
+            }
+        }
+        match self.penalty {
+            Some(_) if !is_classical => Err(Error::usage("robust standard errors of penalised coefficients")
+                .expected("a penalty or standard errors: shrunken coefficients are biased, and have none")),
+            Some(penalty) => penalty.check(),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a covariate without variation, which no estimator can tell from the intercept.
@@ -400,7 +434,9 @@ impl LinearSpec {
         }
         let max = wanted.min(limit);
         if let Order::Subset { .. } = self.order {
-            return Ok((ChosenLags::Some(self.best_subset(differenced, max, criterion)?), warnings));
+            let (lags, about_search) = self.best_subset(differenced, max, criterion)?;
+            warnings.extend(about_search);
+            return Ok((ChosenLags::Some(lags), warnings));
         }
         Ok((ChosenLags::All(select(&self.orders(differenced, max)?, criterion)), warnings))
     }
@@ -427,7 +463,7 @@ impl LinearSpec {
         Ok(Summary {
             name: "AR".to_owned(),
             description: self.describe(&estimate.lags),
-            preprocessing: Vec::new(),
+            preprocessing: self.penalty.and_then(Penalty::report).into_iter().collect(),
             parameters,
             innovation_variance: model.innovations().variance(),
             innovation_variance_unbiased: if is_exact { 0.0 } else { estimate.unbiased_variance },
@@ -450,7 +486,8 @@ impl LinearSpec {
         let order = if is_full { lags.len().to_string() } else { list(lags) };
         let seasonal =
             self.seasonal.map_or(String::new(), |SeasonalLags { order, period }| format!("({order})_{period}"));
-        format!("AR({order}){seasonal}{trend} by {}", self.estimator.describe())
+        let estimator = self.penalty.map_or(self.estimator.describe(), Penalty::describe);
+        format!("AR({order}){seasonal}{trend} by {estimator}")
     }
 }
 
@@ -469,6 +506,22 @@ impl ChosenLags {
             Self::All(order) => (1..=*order).collect(),
             Self::Some(lags) => lags.clone(),
         }
+    }
+}
+
+/// The largest lag.
+///
+/// # Errors
+/// If they are not ascending from 1.
+fn check_lags(lags: &[usize]) -> Result<usize> {
+    let wrong = |what: String| Err(Error::usage(what).expected("ascending lags from 1, such as 1,2,12"));
+    if lags.contains(&0) {
+        return wrong("a lag of 0: a value cannot explain itself".to_owned());
+    }
+    match lags.windows(2).find(|pair| pair[0] >= pair[1]) {
+        Some(pair) if pair[0] == pair[1] => wrong(format!("lag {} is given twice", pair[0])),
+        Some(pair) => wrong(format!("lag {} stands before lag {}", pair[0], pair[1])),
+        None => Ok(lags.last().copied().unwrap_or(0)),
     }
 }
 
