@@ -219,6 +219,16 @@ impl Covariates {
             .expected("covariates of the context and of every step ahead"))
     }
 
+    /// Some steps of covariates whose lane i is lane `parents[i]`.
+    pub(crate) fn fork(&self, steps: std::ops::Range<usize>, parents: &[usize]) -> Self {
+        if self.width == 0 {
+            return Self::none();
+        }
+        let rows = steps.map(|step| self.row(step));
+        let values = rows.flat_map(|row| parents.iter().flat_map(move |&lane| row.lane(lane))).copied().collect();
+        Self { width: self.width, lanes: parents.len(), values }
+    }
+
     /// The covariates from `step` on.
     #[must_use]
     pub fn after(&self, step: usize) -> Self {
