@@ -172,6 +172,18 @@ fn an_average_of_differences_draws_for_each_member() {
 }
 
 #[test]
+fn a_member_without_parameters_stands_for_itself() {
+    let mut x = simulated(40, 0.3, 9);
+    (1..40).for_each(|t| x[t] += x[t - 1]);
+    let spec = ArSpec { difference: Choice::Fixed(1), ..spec(0) };
+    let mut fitted = spec.fit(&[Series::new("", x)]).expect("a fit");
+    fitted.summary.covariance = Some(vec![vec![0.02]]);
+    let model = uncertain(&fitted, 10, 1);
+    let (members, weights) = (model.inner().members(), model.inner().weights());
+    assert_eq!((members.len(), weights[0], &members[0]), (11, 0.5, &fitted.model.inner().members()[0]));
+}
+
+#[test]
 fn a_fit_without_covariance_is_refused() {
     let x = simulated(60, 0.5, 8);
     let mut fitted = fitted(&x);

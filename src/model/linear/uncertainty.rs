@@ -57,7 +57,8 @@ pub struct Uncertain {
 }
 
 /// A fit as the mixture of models whose parameters are drawn around the estimates. `seasonal` is the seasonal factor of
-/// the specification. A member without innovations is right, and stands for itself.
+/// the specification. A member without innovations is right, one without
+/// parameters (a random walk) has nothing to draw: they stand for themselves.
 ///
 /// ```
 /// use foretoken::model::linear::{ArSpec, Choice, Estimator, ParameterDraws, with_parameter_uncertainty};
@@ -113,7 +114,7 @@ struct Estimate {
     factor: DMatrix<f64>,
 }
 
-/// The estimates of all members; `None` for one without innovations.
+/// The estimates of all members; `None` for one without innovations or without parameters.
 fn estimates(summary: &Summary, average: &Mixture<Ar>) -> Result<Vec<Option<Estimate>>> {
     // The summary of an average numbers its members, and has those without weight too.
     let weights = summary.preprocessing.iter().find(|(name, _)| name == "weights").map(|(_, weights)| &weights[..]);
@@ -128,11 +129,11 @@ fn estimates(summary: &Summary, average: &Mixture<Ar>) -> Result<Vec<Option<Esti
             return Err(Error::usage("parameter uncertainty needs Gaussian innovations")
                 .hint("choose another estimator than robust, or leave parameter uncertainty out"));
         }
-        if ar.innovation_sd() == 0.0 {
-            return Ok(None);
-        }
         let own: Vec<usize> =
             (0..summary.parameters.len()).filter(|&i| of_member(*number, &summary.parameters[i])).collect();
+        if own.is_empty() || ar.innovation_sd() == 0.0 {
+            return Ok(None);
+        }
         let covariance = summary.covariance.as_ref().ok_or_else(no_covariance)?;
         let parameters: Vec<&Parameter> = own.iter().map(|&i| &summary.parameters[i]).collect();
         let covariance = DMatrix::from_fn(own.len(), own.len(), |i, j| covariance[own[i]][own[j]]);
