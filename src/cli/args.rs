@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::forecast::MAX_HORIZON;
 use crate::model::linear::Fourier;
@@ -36,6 +36,7 @@ pub(crate) enum Command {
   foretoken forecast datasets/air_passengers.csv --horizon 24 --plot forecast.svg
   foretoken forecast datasets/panel_sales.csv -H 6 --model ar,snaive -o forecasts.csv
   foretoken forecast datasets/nile.csv -H 10 --level 50,90 --json
+  foretoken forecast sales.csv -H 6 --covariates price,promotion --future plan.csv
   foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet
   foretoken forecast rates.csv --value short_rate -H 12 --model var --order 2
   foretoken forecast --load model.json -H 12
@@ -112,6 +113,9 @@ pub(crate) struct InputArgs {
     /// Column of values [default: y, or the only numeric column left]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) value: Option<String>,
+    /// Further columns of numbers that ar uses beside the lags, separated by commas
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub(crate) covariates: Vec<String>,
     /// Step between times, as polars (15m, 1d, 1mo) or pandas (15min, D, MS) spell it [default: inferred]
     #[arg(long, value_name = "FREQ")]
     pub(crate) freq: Option<String>,
@@ -415,9 +419,14 @@ pub(crate) enum ModelName {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new("random").args(["paths", "parameter_uncertainty"]).multiple(true))]
 pub(crate) struct ForecastArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// Table of the covariates' values ahead, with the columns of ids, times and covariates [default: rows of FILE
+    /// without value at its end]
+    #[arg(long, value_name = "FILE", requires = "covariates")]
+    pub(crate) future: Option<PathBuf>,
     /// Steps to forecast
     #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]
     pub(crate) horizon: usize,
@@ -437,8 +446,15 @@ pub(crate) struct ForecastArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) paths: Option<u32>,
-    /// Seed of the sampled paths
-    #[arg(long, default_value_t = 0, requires = "paths")]
+    /// Let intervals and paths of ar also hold the uncertainty of its estimated parameters
+    #[arg(long)]
+    pub(crate) parameter_uncertainty: bool,
+    /// Draws of the parameters that stand for their distribution
+    #[arg(long, value_name = "N", default_value_t = 200, requires = "parameter_uncertainty")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000), allow_negative_numbers = true)]
+    pub(crate) draws: u32,
+    /// Seed of sampled paths and drawn parameters
+    #[arg(long, default_value_t = 0, requires = "random")]
     pub(crate) seed: u64,
     /// Forecast with the models of this file, without a fit
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["file", "model", "period"])]
@@ -570,6 +586,7 @@ pub(crate) struct InspectArgs {
 }
 
 #[derive(Debug, Clone, Args)]
+#[command(mut_arg("covariates", |covariates| covariates.hide(true)))]
 pub(crate) struct PlotArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,

@@ -31,10 +31,12 @@ type Judged<'a> = (&'a Series, Detection);
 pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     args.model.check_single()?;
     args.fit.check(&[args.model])?;
+    input::check_covariates(&args.input, &[args.model])?;
     output::check_not_input(args.input.file(), &[&args.output.output, &args.output.plot])?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
     let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: destination.is_some() })?;
+    let mut loaded =
+        input::load(&args.input, Needs { missing: Missing::Keep, rows: destination.is_some(), columns: false })?;
     let series = std::mem::take(&mut loaded.panel.series);
     let (judged, failures) = input::split(&series, detect_all(&series, &loaded.periods, args));
     let outcome = input::report_failures(&mut loaded, failures, judged.len())?;

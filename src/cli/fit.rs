@@ -50,7 +50,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     output::check_not_input(args.input.file(), &[&args.residuals, &args.save])?;
     let destination = args.residuals.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
     args.save.as_deref().map_or(Ok(()), output::check_folder)?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false })?;
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns: false })?;
     let series = std::mem::take(&mut loaded.panel.series);
     let (done, failures) = input::split(&series, fit_all(&series, &loaded.periods, args));
     let outcome = input::report_failures(&mut loaded, failures, done.len())?;

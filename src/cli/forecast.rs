@@ -20,8 +20,10 @@ use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::forecast::{Forecast, ForecastOptions, forecast};
 use crate::generate::Paths;
+use crate::model::Autoregressive;
 use crate::model::Summary;
 use crate::model::file::StoredModel;
+use crate::model::linear::ParameterDraws;
 
 /// Rows of a forecast table that a terminal shows.
 const SHOWN_ROWS: usize = 60;
@@ -39,9 +41,11 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     }
     check(args)?;
     let outputs = Outputs::of(args)?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false })?;
+    let columns = args.model.contains(&ModelName::Var);
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns })?;
     vector::widen(&mut loaded, args).map_err(|error| loaded.located(error))?;
-    say_covariates(&loaded);
+    input::say_unused(&loaded);
+    input::load_future(&mut loaded, args.future.as_deref(), args.horizon)?;
     let series = std::mem::take(&mut loaded.panel.series);
     check_size(args, series.len())?;
     let system = vector::system(&loaded, &series, args).map_err(|error| loaded.located(error))?;
@@ -94,12 +98,6 @@ pub(super) fn present(
     Ok(())
 }
 
-fn say_covariates(loaded: &Loaded) {
-    if !loaded.panel.covariate_columns.is_empty() {
-        eprintln!("note: no model here uses the columns {}", loaded.panel.covariate_columns.join(", "));
-    }
-}
-
 /// What the fits warn of, what all models of a series say once.
 fn say_warnings(loaded: &Loaded, forecasts: &[SeriesForecast<'_>]) {
     let mut said: Vec<(&str, &str)> = Vec::new();
@@ -120,6 +118,7 @@ fn is_detailed(forecasts: &[SeriesForecast<'_>]) -> bool {
 
 fn check(args: &ForecastArgs) -> Result<()> {
     args.fit.check(&args.model)?;
+    input::check_covariates(&args.input, &args.model)?;
     output::check_not_input(args.input.file(), &[&args.output.output, &args.output.plot])?;
     let mut seen: Vec<ModelName> = Vec::new();
     for model in &args.model {
@@ -129,6 +128,11 @@ fn check(args: &ForecastArgs) -> Result<()> {
         seen.push(*model);
     }
     check_levels(&args.level)?;
+    if args.parameter_uncertainty && !args.model.contains(&ModelName::Ar) {
+        return Err(Error::usage("--parameter-uncertainty without --model ar")
+            .expected("a model whose parameters are estimated with their covariance: ar")
+            .hint("leave it out, or add ar to --model"));
+    }
     if let (Some(paths), true) = (args.paths, args.model.len() > 1) {
         return Err(Error::usage(format!("--paths {paths} of several models do not fit one table"))
             .expected("one --model with --paths"));
@@ -194,8 +198,15 @@ fn forecast_one(
         if let (ModelName::Var, Some(system)) = (name, system) {
             return Ok(system.of(number));
         }
-        let (model, summary) = fit(&Spec::new(name, &args.fit, period, args.input.period.is_some())?, series)?;
-        let ahead = forecast(&model, &context, &Covariates::none(), options(args, number))?;
+        let spec = Spec::new(name, &args.fit, period, args.input.period.is_some())?;
+        let draws = ParameterDraws { count: args.draws as usize, seed: args.seed, stream: number as u32 };
+        let uncertain = args.parameter_uncertainty.then(|| spec.fit_uncertain(series, draws)).transpose()?.flatten();
+        let (model, summary): (Box<dyn Autoregressive>, Summary) = match uncertain {
+            Some((model, summary)) => (Box::new(model), warned(summary, series)),
+            None => fit(&spec, series).map(|(model, summary)| (Box::new(model) as _, summary))?,
+        };
+        let known = if name == ModelName::Ar { Covariates::of_series(series) } else { Covariates::none() };
+        let ahead = forecast(model.as_ref(), &context, &known, options(args, number))?;
         Ok((summary, ahead))
     });
     models.collect()
@@ -213,11 +224,15 @@ pub(super) fn options(args: &ForecastArgs, number: usize) -> ForecastOptions {
 
 /// A fit that warns of nothing but values too poor for it, where they are.
 pub(super) fn fit(spec: &Spec, series: &Series) -> Result<(StoredModel, Summary)> {
-    let (model, mut summary) = spec.fit(series)?;
-    if let Some(odd) = oddity(series.values()) {
-        summary.warnings = vec![odd];
+    let (model, summary) = spec.fit(series)?;
+    Ok((model, warned(summary, series)))
+}
+
+fn warned(summary: Summary, series: &Series) -> Summary {
+    match oddity(series.values()) {
+        Some(odd) => Summary { warnings: vec![odd], ..summary },
+        None => summary,
     }
-    Ok((model, summary))
 }
 
 /// What makes values too poor for a forecast to say more than they do.

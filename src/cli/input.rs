@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::args::{InputArgs, MissingArg};
+use super::args::{InputArgs, MissingArg, ModelName};
 use super::output::Column;
 use super::{Outcome, progress};
 use crate::data::frame::{Missing, Panel, ReadOptions, read_path};
@@ -16,11 +16,16 @@ use crate::error::{Error, Result};
 /// Failed series that are listed one by one; the others are counted.
 const LISTED_FAILURES: usize = 20;
 
+/// Times that an error names one by one.
+const NAMED_TIMES: usize = 3;
+
 /// What a command does about missing values unless told, and whether it needs the input's rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Needs {
     pub(super) missing: Missing,
     pub(super) rows: bool,
+    /// Whether a model takes all numeric columns.
+    pub(super) columns: bool,
 }
 
 /// A file's series with their periods.
@@ -56,6 +61,7 @@ pub(super) fn read(args: &InputArgs, needs: Needs) -> Result<Panel> {
         id: args.id.clone(),
         time: args.time.clone(),
         value: args.value.clone(),
+        covariates: args.covariates.clone(),
         frequency: args.freq.as_deref().map(Frequency::parse).transpose()?,
         missing: args.missing.map_or(needs.missing, policy),
         keep_rows: needs.rows,
@@ -72,7 +78,13 @@ pub(super) fn read(args: &InputArgs, needs: Needs) -> Result<Panel> {
 
 /// Reads the file and settles the periods.
 pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
-    let panel = read(args, needs)?;
+    let mut panel = read(args, needs)?;
+    if args.covariates.is_empty() && !needs.columns {
+        // Models are given what was asked for and nothing else.
+        panel.series = panel.series.into_iter().map(|series| series.with_covariates(Vec::new())).collect();
+        panel.unused_columns.append(&mut panel.covariate_columns);
+    }
+    drop_incomplete(&mut panel, 0);
     let periods = panel
         .series
         .par_iter()
@@ -85,6 +97,84 @@ pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
     let loaded = Loaded { source, panel, periods };
     say_calendar(&loaded, args.period.is_some());
     Ok(loaded)
+}
+
+/// Reads the known future of the covariates, from a file where one is named, and leaves out the series that lack some of
+/// it.
+pub(super) fn load_future(loaded: &mut Loaded, file: Option<&Path>, steps: usize) -> Result<()> {
+    if let Some(file) = file {
+        loaded.panel.read_future(file)?;
+    }
+    let dropped = drop_incomplete(&mut loaded.panel, steps);
+    let mut number = 0;
+    loaded.periods.retain(|_| {
+        number += 1;
+        !dropped[number - 1]
+    });
+    Ok(())
+}
+
+/// Makes failures of the series whose covariates are not known up to so many steps after their last value, and tells
+/// which these were.
+fn drop_incomplete(panel: &mut Panel, ahead: usize) -> Vec<bool> {
+    let errors: Vec<Option<Error>> = panel.series.iter().map(|series| incomplete(panel, series, ahead)).collect();
+    let dropped: Vec<bool> = errors.iter().map(Option::is_some).collect();
+    let kept = |number: usize| !dropped[number];
+    let rows = panel.rows.iter_mut().map(|rows| &mut rows.row_of);
+    rows.for_each(|row_of| *row_of = keep(std::mem::take(row_of), kept));
+    let failed = panel.series.iter().zip(errors);
+    panel.failures.extend(failed.filter_map(|(series, error)| Some((series.id().to_owned(), error?))));
+    panel.series = keep(std::mem::take(&mut panel.series), kept);
+    dropped
+}
+
+/// Those of a list whose numbers are kept.
+fn keep<T>(list: Vec<T>, kept: impl Fn(usize) -> bool) -> Vec<T> {
+    list.into_iter().enumerate().filter(|(number, _)| kept(*number)).map(|(_, item)| item).collect()
+}
+
+/// The error for a series whose covariates are not all known: the first that is not, and where.
+fn incomplete(panel: &Panel, series: &Series, ahead: usize) -> Option<Error> {
+    let steps = series.len() + ahead;
+    let covariate = series.covariates().iter().find(|covariate| covariate.unknown(steps).next().is_some())?;
+    let unknown: Vec<usize> = covariate.unknown(steps).collect();
+    let whose = panel.id_column.as_ref().map_or_else(String::new, |id| format!(" for {id} `{}`", series.id()));
+    let what = format!("covariate `{}` is missing{whose} at {}", covariate.name, times(series, &unknown));
+    let error = Error::data(what);
+    Some(if unknown[0] < series.len() {
+        error
+            .expected("a number at every time, also where the value is missing")
+            .hint("fill it in, choose --missing interpolate, or leave it out of --covariates")
+    } else {
+        error
+            .expected(format!("a number at each of the {ahead} steps to forecast"))
+            .hint("give them with --future FILE, or in rows without value at the end of the input")
+    })
+}
+
+/// The first times of many, and how many more there are.
+fn times(series: &Series, positions: &[usize]) -> String {
+    let named = if positions.len() <= NAMED_TIMES { positions.len() } else { NAMED_TIMES - 1 };
+    let labels: Vec<String> = positions[..named].iter().map(|&at| series.timeline().label(at as i64)).collect();
+    let more = positions.len() - named;
+    labels.join(", ") + &if more == 0 { String::new() } else { format!(" (and {more} more)") }
+}
+
+/// Refuses covariates that no model would use.
+pub(super) fn check_covariates(args: &InputArgs, models: &[ModelName]) -> Result<()> {
+    if args.covariates.is_empty() || models.contains(&ModelName::Ar) {
+        return Ok(());
+    }
+    Err(Error::usage("--covariates without --model ar")
+        .expected("a model that uses covariates: ar")
+        .hint("leave them out, or add ar to --model"))
+}
+
+/// Names the columns of numbers that no model uses.
+pub(super) fn say_unused(loaded: &Loaded) {
+    if !loaded.panel.unused_columns.is_empty() {
+        eprintln!("note: no model here uses the columns {}", loaded.panel.unused_columns.join(", "));
+    }
 }
 
 pub(super) fn source_name(file: &Path) -> String {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::{AverageArg, InspectArgs, InspectModel, ModelName};
 use super::input::{self, Loaded, Needs};
-use super::models::ar_spec;
+use super::models::{ar_spec, with_covariates_of};
 use super::output;
 use super::table::{Table, short};
 use super::{Outcome, figures};
@@ -58,7 +58,7 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
     args.report.as_deref().map(output::check_page).transpose()?;
     let outputs = [&args.plot, &args.report];
     output::check_not_input(args.input.file(), &outputs)?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: true })?;
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: true, columns: false })?;
     let series = std::mem::take(&mut loaded.panel.series);
     let reports: Vec<Result<Report>> =
         (0..series.len()).into_par_iter().map(|number| report(&loaded, &series[number], number, args)).collect();
@@ -115,6 +115,7 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
     let lags = lags_shown(series.len(), period);
     // One model is looked at: of an average of differences, the one with drift.
     let spec = ArSpec { average: Choice::Fixed(Average::None), ..ar_spec(&args.fit, period) };
+    let spec = with_covariates_of(spec, series);
     let train = std::slice::from_ref(series);
     let orders = spec.order_table(train)?;
     let Fitted { model, summary } = spec.fit(train)?;

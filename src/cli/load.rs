@@ -30,7 +30,8 @@ pub(super) fn run(args: &ForecastArgs, models: &Path) -> Result<Outcome> {
     let mut loaded = loaded(&file, input::source_name(args.update.as_deref().unwrap_or(models)));
     let mut failed = HashSet::new();
     if args.update.is_some() {
-        let panel = input::read(&update_args(args, &file), Needs { missing: Missing::Error, rows: false })?;
+        let panel =
+            input::read(&update_args(args, &file), Needs { missing: Missing::Error, rows: false, columns: true })?;
         failed = update(&mut file, panel, &mut loaded.panel)?;
     }
     let results = forecast_all(&file, args, &failed);
@@ -86,6 +87,7 @@ fn loaded(file: &ModelFile, source: String) -> Loaded {
         time_column: columns.time,
         value_column: columns.value,
         covariate_columns: Vec::new(),
+        unused_columns: Vec::new(),
         notices: Vec::new(),
         failures: Vec::new(),
         rows: None,

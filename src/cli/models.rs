@@ -10,11 +10,16 @@ use crate::error::{Error, Result};
 use crate::model::combination::Weights;
 use crate::model::file::StoredModel;
 use crate::model::linear::{
-    ArSpec, Average, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinkChoice, Order, Penalty,
-    SeasonalChoice, SeasonalLags, Terms, Trend,
+    Ar, ArSpec, Average, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinkChoice, Order, ParameterDraws,
+    Penalty, SeasonalChoice, SeasonalLags, Terms, Trend, Uncertain, with_parameter_uncertainty,
 };
+use crate::model::mixture::Mixture;
 use crate::model::naive::Naive;
+use crate::model::transformed::Transformed;
 use crate::model::{Fit, Summary};
+
+/// A model over draws of its parameters, and what its fit reported.
+type Drawn = (Transformed<Mixture<Ar>>, Summary);
 
 /// A specification chosen on the command line: the closed list of what can be named there.
 #[derive(Debug, Clone)]
@@ -61,12 +66,31 @@ impl Spec {
         Ok(spec.plan(std::slice::from_ref(series))?.linear.members.first().map(|member| name_of(member.estimator)))
     }
 
+    /// An autoregression as the mixture of models with drawn parameters; nothing for other models.
+    ///
+    /// # Errors
+    /// If the fit has no covariance of its parameters.
+    pub(super) fn fit_uncertain(&self, series: &Series, draws: ParameterDraws) -> Result<Option<Drawn>> {
+        let Self::Ar(spec) = self else { return Ok(None) };
+        let mut fitted = with_covariates_of(spec.clone(), series).fit(std::slice::from_ref(series))?;
+        let Uncertain { model, rejected } = with_parameter_uncertainty(&fitted, spec.seasonal_lags, draws)?;
+        let summary = &mut fitted.summary;
+        summary.description += &format!(", over {} draws of its parameters", draws.count);
+        if rejected > 0.0 {
+            summary.warnings.push(format!(
+                "{:.1} % of the drawn parameters are not stationary and were drawn again",
+                100.0 * rejected
+            ));
+        }
+        Ok(Some((model, fitted.summary)))
+    }
+
     /// Fits it to one series.
     pub(super) fn fit(&self, series: &Series) -> Result<(StoredModel, Summary)> {
         let train = std::slice::from_ref(series);
         Ok(match self {
             Self::Ar(spec) => {
-                let fitted = spec.fit(train)?;
+                let fitted = with_covariates_of(spec.clone(), series).fit(train)?;
                 (StoredModel::Ar(fitted.model), fitted.summary)
             }
             Self::Naive(spec) => {
@@ -279,6 +303,12 @@ pub(super) fn trend(arg: Option<TrendArg>) -> Trend {
         None | Some(TrendArg::C) => Trend::Constant,
         Some(TrendArg::Ct) => Trend::ConstantTrend,
     }
+}
+
+/// The autoregression with the covariates of a series, which are those that were asked for.
+pub(super) fn with_covariates_of(mut spec: ArSpec, series: &Series) -> ArSpec {
+    spec.terms.covariates = series.covariates().iter().map(|covariate| covariate.name.clone()).collect();
+    spec
 }
 
 /// The autoregression that the options describe, for series of a period.

@@ -5,11 +5,14 @@ use super::input::{self, Needs};
 use super::{Outcome, figures, output};
 use crate::chart;
 use crate::data::frame::{Missing, write_whole};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 pub(super) fn run(args: &PlotArgs) -> Result<Outcome> {
     let format = output::chart_format(&args.output)?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: false })?;
+    if !args.input.covariates.is_empty() {
+        return Err(Error::usage("--covariates without a model").hint("plot draws the values; leave it out"));
+    }
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: false, columns: false })?;
     let done = loaded.panel.series.len();
     let outcome = input::report_failures(&mut loaded, Vec::new(), done)?;
     let name_of = |series: &_| loaded.name_of(series).to_owned();

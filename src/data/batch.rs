@@ -1,6 +1,7 @@
 //! What models read: many lanes in lockstep, time-major (row = step * lanes + lane).
 
 use super::series::Series;
+use crate::error::{Error, Result};
 
 /// Values of several lanes over the same steps, time-major: the value of `lane` at `step` is
 /// `values[step * lanes + lane]`.
@@ -201,6 +202,31 @@ impl Covariates {
     pub fn row(&self, step: usize) -> Rows<'_> {
         let per_step = self.width * self.lanes;
         Rows { width: self.width, values: &self.values[step * per_step..(step + 1) * per_step] }
+    }
+
+    /// # Errors
+    /// If there are covariates, and they are not known at each of the first steps.
+    pub(crate) fn check_reach(&self, steps: usize) -> Result<()> {
+        if self.width == 0 {
+            return Ok(());
+        }
+        let known = (0..self.steps().min(steps)).take_while(|&step| self.row(step).all().iter().all(|x| x.is_finite()));
+        let known = known.count();
+        if known == steps {
+            return Ok(());
+        }
+        Err(Error::usage(format!("a covariate is missing at step {} of {steps}", known + 1))
+            .expected("covariates of the context and of every step ahead"))
+    }
+
+    /// Some steps of covariates whose lane i is lane `parents[i]`.
+    pub(crate) fn fork(&self, steps: std::ops::Range<usize>, parents: &[usize]) -> Self {
+        if self.width == 0 {
+            return Self::none();
+        }
+        let rows = steps.map(|step| self.row(step));
+        let values = rows.flat_map(|row| parents.iter().flat_map(move |&lane| row.lane(lane))).copied().collect();
+        Self { width: self.width, lanes: parents.len(), values }
     }
 
     /// The covariates from `step` on.

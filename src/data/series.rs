@@ -28,6 +28,13 @@ pub struct Covariate {
     pub values: Vec<f64>,
 }
 
+impl Covariate {
+    /// The positions of the first steps at which it is not known.
+    pub fn unknown(&self, steps: usize) -> impl Iterator<Item = usize> + '_ {
+        (0..steps).filter(|&step| !self.values.get(step).is_some_and(|x| x.is_finite()))
+    }
+}
+
 impl Series {
     /// A series at the times 1, 2, ..., n.
     #[must_use]
@@ -62,7 +69,7 @@ impl Series {
         let select = |name: &String| {
             let found = self.covariates.iter().find(|covariate| covariate.name == *name);
             let covariate = found.ok_or_else(|| self.no_covariate(name))?;
-            match covariate.values[..self.len()].iter().position(|x| !x.is_finite()) {
+            match covariate.unknown(self.len()).next() {
                 Some(t) => Err(Error::data(format!("`{name}` is missing at {}", self.timeline.label(t as i64)))
                     .expected("a number wherever there is a time")
                     .hint("fill it in, or leave it out of --covariates")),
@@ -71,6 +78,18 @@ impl Series {
         };
         let covariates = names.iter().map(select).collect::<Result<_>>()?;
         Ok(Self { covariates, ..self.clone() })
+    }
+
+    /// Writes values of the covariates, in their order, at a position, which may lie after the last value; NaN leaves what
+    /// is there.
+    #[cfg(feature = "frame")]
+    pub(crate) fn set_covariates(&mut self, position: usize, values: &[f64]) {
+        for (covariate, &x) in self.covariates.iter_mut().zip(values).filter(|(_, x)| !x.is_nan()) {
+            if covariate.values.len() <= position {
+                covariate.values.resize(position + 1, f64::NAN);
+            }
+            covariate.values[position] = x;
+        }
     }
 
     fn no_covariate(&self, name: &str) -> Error {

@@ -12,7 +12,7 @@ pub(crate) use self::stamp::Stamp;
 use super::civil::{self, DAY, Nanos, SECOND};
 use super::column::TimeColumn;
 use super::frequency::{Anchor, Base, Frequency};
-use super::spelling::{self, Spelling};
+use super::spelling::{self, Reading, Spelling};
 use super::zone::Zone;
 use crate::{Error, Result};
 
@@ -308,6 +308,33 @@ impl Timeline {
         Ok(position.min(self.len as i64 - 1))
     }
 
+    /// The position of a time, which is spelled like the input or as an ISO date and may lie beyond the known times;
+    /// `None` where it is on no position.
+    ///
+    /// # Errors
+    /// If the text is no time.
+    #[cfg(any(test, feature = "frame"))]
+    pub(crate) fn exact_position_of(&self, text: &str) -> Result<Option<i64>> {
+        let text = text.trim();
+        let moment = if self.is_calendar() {
+            self.reading(text).and_then(|reading| self.moment_of(&reading, reading.civil))
+        } else {
+            spelling::read_integer(text)
+        };
+        let moment = moment.ok_or_else(|| {
+            let example = format!("one like `{}`", self.label(self.len as i64));
+            Error::data(format!("`{text}` is no time of this series")).expected(example)
+        })?;
+        let Some((moments, &last)) = self.moments.as_ref().and_then(|moments| Some((moments, moments.last()?))) else {
+            return Ok(self.grid.index(moment));
+        };
+        if moment <= last {
+            return Ok(moments.binary_search(&moment).ok().map(|position| position as i64));
+        }
+        let beyond = Grid { start: last, ..self.grid }.index(moment);
+        Ok(beyond.map(|steps| self.len as i64 - 1 + steps))
+    }
+
     /// The timeline of a range of positions.
     ///
     /// # Panics
@@ -374,24 +401,31 @@ impl Timeline {
     /// The last moment that a text names; `None` where it is no time.
     fn end_of(&self, text: &str) -> Option<Nanos> {
         let text = text.trim();
+        let Some(reading) = self.reading(text) else { return spelling::read_year(text) };
+        self.moment_of(&reading, reading.spelling.end_of(reading.civil) - 1)
+    }
+
+    /// A text in the order of day and month of the known times, or as an ISO date.
+    fn reading<'a>(&self, text: &'a str) -> Option<Reading<'a>> {
         let own = match self.spelling {
             Spelling::Calendar(calendar) => spelling::read(text, calendar.order()),
             Spelling::Integer => None,
         };
-        let year = || spelling::read_year(text);
-        let iso = || spelling::orders_of(text).first().and_then(|&order| spelling::read(text, order));
-        let Some(reading) = own.or_else(iso) else { return year() };
-        let end = reading.spelling.end_of(reading.civil) - 1;
+        own.or_else(|| spelling::orders_of(text).first().and_then(|&order| spelling::read(text, order)))
+    }
+
+    /// The moment of a civil time with the offset or the zone of a reading.
+    fn moment_of(&self, reading: &Reading<'_>, civil: Nanos) -> Option<Nanos> {
         let instant = match (reading.offset, reading.zone_name) {
-            (Some(offset), _) => Some(end - Nanos::from(offset) * SECOND),
-            (None, Some(name)) => Some(Zone::Named(spelling::zone_of_name(name)?).to_instant(end)),
+            (Some(offset), _) => Some(civil - Nanos::from(offset) * SECOND),
+            (None, Some(name)) => Some(Zone::Named(spelling::zone_of_name(name)?).to_instant(civil)),
             (None, None) => None,
         };
         Some(match (instant, self.counts_instants()) {
             (Some(instant), true) => instant,
             (Some(instant), false) if self.zone != Zone::Civil => self.zone.to_civil(instant),
-            (_, false) => end,
-            (None, true) => self.zone.to_instant(end),
+            (_, false) => civil,
+            (None, true) => self.zone.to_instant(civil),
         })
     }
 }
@@ -509,6 +543,27 @@ mod tests {
         assert_eq!(hours.position_of("2024-01-01").expect("a day"), 23);
         assert_eq!(hours.position_of("2024-01-01T00:30Z").expect("an instant"), 2);
         assert_eq!(Timeline::integers(10, 2, 5).position_of("15").expect("an integer"), 2);
+    }
+
+    #[test]
+    fn exact_positions_may_lie_ahead() {
+        let at = |timeline: &Timeline, text: &str| timeline.exact_position_of(text).expect(text);
+        let months = Timeline::starting_at("2024-01-31", frequency("1mo"), 2).expect("months");
+        assert_eq!([at(&months, "2024-02-29"), at(&months, "2024-04-30")], [Some(1), Some(3)]);
+        assert_eq!([at(&months, "2024-04-15"), at(&months, "2023-12-31")], [None, Some(-1)]);
+        assert!(months.exact_position_of("soon").expect_err("no time").to_string().contains("`2024-03-31`"));
+        let european = Timeline::starting_at("05.03.2024", frequency("1d"), 2).expect("days");
+        assert_eq!([at(&european, "07.03.2024"), at(&european, "2024-03-08")], [Some(2), Some(3)]);
+        let hours = Timeline::starting_at("2024-03-31T01:00+01:00[Europe/Berlin]", frequency("1h"), 1).expect("hours");
+        assert_eq!(at(&hours, "2024-03-31T03:00+02:00[Europe/Berlin]"), Some(1));
+        let compact = Timeline::of_labels(&["20240130", "20240131"], None).expect("days");
+        assert_eq!(at(&compact, "20240201"), Some(2));
+        assert_eq!(at(&Timeline::integers(10, 5, 2), "30"), Some(4));
+        let some = Timeline::starting_at("2024-01-01", frequency("1d"), 6).expect("days").select(&[0, 1, 4]);
+        assert_eq!(
+            [at(&some, "2024-01-05"), at(&some, "2024-01-04"), at(&some, "2024-01-07")],
+            [Some(2), None, Some(4)]
+        );
     }
 
     #[test]

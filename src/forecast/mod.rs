@@ -6,11 +6,14 @@
 //! with the same weights. Everywhere else, and on request, they are those of sampled paths.
 //!
 //! Values that are missing at the end of the context are forecast along, so that spreads count from the last known value. A
-//! gap further back is bridged by conditional means (see [`crate::model::Session::observe`]): until as many known values
-//! have followed as the model looks back on, the spread is that of known lags, and too narrow.
+//! gap further back is integrated out exactly by Gaussian autoregressions and averages of them, whatever estimated them:
+//! until as many known values have followed as the model looks back on, the spread is wider. Other models, and differences
+//! that a [`Transform`](crate::model::transformed::Transform) takes, bridge it by conditional means (see
+//! [`crate::model::Session::observe`]): there the spread is that of known lags, and too narrow.
 //!
 //! A marginal is not the joint: quantiles of a sum over the horizon (a year's total) need [`Forecast::paths`]. Parameter
-//! uncertainty is not part of the intervals, as in R's `predict.Arima`.
+//! uncertainty is not part of the intervals, as in R's `predict.Arima`, unless the model holds it
+//! ([`with_parameter_uncertainty`](crate::model::linear::with_parameter_uncertainty)).
 
 pub mod vector;
 
@@ -63,7 +66,8 @@ enum Marginals {
     },
 }
 
-/// Forecasts one series from its whole context.
+/// Forecasts one series from its whole context. `known` starts at the first step of the context, and where there are
+/// covariates it must reach over the horizon.
 ///
 /// ```
 /// use foretoken::forecast::{ForecastOptions, forecast};
@@ -80,7 +84,7 @@ enum Marginals {
 /// ```
 ///
 /// # Errors
-/// If the horizon is 0 or above [`MAX_HORIZON`], the model cannot read the context, or a forecast is not finite.
+/// If the horizon is 0 or above [`MAX_HORIZON`], covariates are not known over it, the model cannot read the context, or a forecast is not finite.
 ///
 /// # Panics
 /// If the context has more than one lane.
@@ -92,6 +96,7 @@ pub fn forecast(
 ) -> Result<Forecast> {
     assert_eq!(context.lanes(), 1, "one forecast is of one series");
     check_horizon(options.horizon)?;
+    known.check_reach(context.steps() + options.horizon)?;
     if options.paths.is_none() {
         // Values that are missing at the end are forecast as well, so that the spread counts from the last known one.
         let unknown = context.unknown_end();

@@ -130,15 +130,16 @@ impl Paths {
 /// ```
 ///
 /// # Errors
-/// If the model cannot read the context, or a value leaves the range of floating point numbers.
+/// If the model cannot read the context, covariates are not known over the horizon, or a value leaves the range of floating point numbers.
 pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates, what: Generation) -> Result<Paths> {
+    known.check_reach(context.steps() + what.horizon)?;
     let parents: Vec<usize> = (0..context.lanes() * what.paths).map(|lane| lane / what.paths).collect();
     let lanes = parents.len();
     let read = context.steps() - context.unknown_end();
     let mut run = Run {
         session: model.begin(&context.before(read), known)?.fork(&parents),
-        known,
-        step: read,
+        known: known.fork(read..context.steps() + what.horizon, &parents),
+        step: 0,
         conditional: Predictive::new(model.family(), lanes),
         rngs: (0..lanes).map(|lane| stream_of(what, lane)).collect(),
         decoding: what.decoding,
@@ -159,8 +160,9 @@ pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates,
 /// Paths on their way.
 struct Run<'a> {
     session: Running<'a>,
-    known: &'a Covariates,
-    /// The step that comes next, counted from the first of the context.
+    /// The covariates of every path, from the first unknown step on.
+    known: Covariates,
+    /// The step that comes next, counted alike.
     step: usize,
     conditional: Predictive,
     rngs: Vec<LaneRng>,

@@ -25,6 +25,9 @@ use crate::data::batch::{Batch, Covariates};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 
+/// More parameters than this have no covariance matrix of all members: it would be mostly zeros, and 8 MB.
+const MOST_COVARIANCES: usize = 1_000;
+
 /// How members are weighted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Weights {
@@ -146,10 +149,27 @@ fn summary(members: &[Summary], weights: &[f64], likelihoods: &[Likelihoods]) ->
         innovation_variance_unbiased: mean(|member| member.innovation_variance_unbiased),
         log_likelihood: likelihoods.iter().map(|series| series.mixed(weights)).sum(),
         observations: likelihoods.iter().map(|series| series.rows).sum(),
-        covariance: None,
+        covariance: covariance(members),
         converged: members.iter().all(|member| member.converged),
         warnings: warnings.into_iter().cloned().collect(),
     }
+}
+
+/// The covariances of the members' parameters as blocks: between members none is estimated, and forecasts need none, since
+/// each path has the parameters of one member.
+fn covariance(members: &[Summary]) -> Option<Vec<Vec<f64>>> {
+    let width: usize = members.iter().map(|member| member.parameters.len()).sum();
+    if width > MOST_COVARIANCES {
+        return None;
+    }
+    let (mut all, mut first) = (vec![vec![0.0; width]; width], 0);
+    for member in members {
+        for (row, values) in all[first..].iter_mut().zip(member.covariance.as_ref()?) {
+            row[first..first + values.len()].copy_from_slice(values);
+        }
+        first += member.parameters.len();
+    }
+    Some(all)
 }
 
 /// `average of AR(2) and AR(1) without intercept`; with shares where they are not equal.

@@ -333,6 +333,12 @@ impl<M> Transformed<M> {
         &self.inner
     }
 
+    /// Another model of the transformed values behind the same transform.
+    #[must_use]
+    pub fn with_inner<N>(&self, inner: N) -> Transformed<N> {
+        Transformed { inner, transform: self.transform.clone(), origin: self.origin.clone() }
+    }
+
     /// What is done before the inner model.
     #[must_use]
     pub fn transform(&self) -> &Transform {

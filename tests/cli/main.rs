@@ -2,14 +2,17 @@
 #![cfg(feature = "cli")]
 
 mod bad_input;
+mod covariates;
 mod detect;
 mod fit;
 mod forecast;
 mod formats;
 mod golden;
 mod inspect_plot;
+mod missing;
 mod model_file;
 mod properties;
 mod residual_check;
 mod support;
+mod uncertainty;
 mod vector;

@@ -20,6 +20,8 @@ use crate::{Error, Result};
 const PLACES: usize = 3;
 /// Gaps are filled as long as they leave at least one row per so many times; beyond, a time is surely mistyped.
 const SPARSEST: i64 = 1_000;
+/// How many steps of a known future are read at most.
+pub(super) const MOST_AHEAD: usize = 1_000_000;
 
 /// What a table gives: its series, in the order in which they first appear.
 #[derive(Debug)]
@@ -32,8 +34,10 @@ pub struct Panel {
     pub time_column: Option<String>,
     /// The column of values.
     pub value_column: String,
-    /// Further columns of numbers.
+    /// The columns of the covariates.
     pub covariate_columns: Vec<String>,
+    /// Further columns of numbers that are not among the covariates asked for.
+    pub unused_columns: Vec<String>,
     /// What the user should know about how the table was read.
     pub notices: Vec<String>,
     /// The series that cannot be used, and why.
@@ -155,6 +159,7 @@ impl Content {
             time_column: self.roles.time,
             value_column: self.roles.value,
             covariate_columns: self.covariates.into_iter().map(|(name, _)| name).collect(),
+            unused_columns: self.roles.unused,
             notices,
             failures,
             rows: self.frame.map(|frame| InputRows { frame, row_of }),
@@ -243,14 +248,35 @@ impl Content {
         self.lines.place(row as usize)
     }
 
-    /// How many rows come before those that hold covariates but no value any more: their known future.
+    /// How many rows come before those that hold covariates but no value any more: their known future. Of covariates that
+    /// were asked for, one in one of these rows is enough: what the others lack can then be named.
     fn present(&self, rows: &[u32]) -> usize {
+        let known = |row: u32| self.covariates.iter().filter(|(_, values)| !values[row as usize].is_nan()).count();
+        let has_value = |row: &u32| !self.values[*row as usize].is_nan();
         if self.covariates.is_empty() {
             return rows.len();
         }
-        let is_future =
-            |row: usize| self.values[row].is_nan() && self.covariates.iter().all(|(_, values)| !values[row].is_nan());
-        rows.len() - rows.iter().rev().take_while(|&&row| is_future(row as usize)).count()
+        if !self.roles.are_named {
+            let is_future = |row: &&u32| !has_value(row) && known(**row) == self.covariates.len();
+            return rows.len() - rows.iter().rev().take_while(is_future).count();
+        }
+        let end = rows.iter().rposition(has_value).map_or(rows.len(), |last| last + 1);
+        if rows[end..].iter().any(|&row| known(row) > 0) { end } else { rows.len() }
+    }
+
+    /// The row of every position after the last that is kept; `u32::MAX` where there is none.
+    fn rows_ahead(standing: &Standing, kept: &[i64]) -> Vec<u32> {
+        let end = kept.last().map_or(0, |last| last + 1);
+        let mut ahead = Vec::new();
+        for (position, &row) in standing.positions.iter().zip(&standing.rows) {
+            if let Ok(step) = usize::try_from(position - end)
+                && step < MOST_AHEAD
+            {
+                ahead.resize(ahead.len().max(step + 1), u32::MAX);
+                ahead[step] = row;
+            }
+        }
+        ahead
     }
 
     /// Brings the rows into the order of time and onto a grid.
@@ -390,10 +416,10 @@ impl Content {
         if interpolate {
             fill_between(&mut values);
         }
-        let future = &standing.rows[standing.present..];
+        let ahead = Self::rows_ahead(standing, &positions);
         let covariate = |(name, column): &(String, Vec<f64>)| {
             let mut values = taken(column, &rows);
-            values.extend(taken(column, future));
+            values.extend(taken(column, &ahead));
             if interpolate {
                 fill_between(&mut values);
             }

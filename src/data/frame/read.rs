@@ -43,6 +43,8 @@ pub struct ReadOptions {
     pub time: Option<String>,
     /// The column of values; by default `y`, or the only column of numbers left.
     pub value: Option<String>,
+    /// The columns that models may use beside the values; by default all further columns of numbers.
+    pub covariates: Vec<String>,
     /// The distance of the times; by default what they show.
     pub frequency: Option<Frequency>,
     /// What to do about missing values and times.
@@ -59,18 +61,24 @@ pub struct ReadOptions {
 /// ([`ErrorKind::Usage`](crate::ErrorKind::Usage)), or the data cannot be used
 /// ([`ErrorKind::Data`](crate::ErrorKind::Data)), with file, series and line.
 pub fn read_path(path: &Path, options: &ReadOptions) -> Result<Panel> {
+    let (bytes, name) = bytes_of(path)?;
+    read_bytes(bytes, &name, options)
+}
+
+/// The bytes of a file or of the standard input, and how errors call it.
+pub(super) fn bytes_of(path: &Path) -> Result<(Vec<u8>, String)> {
     if path == Path::new("-") {
         let mut bytes = Vec::new();
         let read = std::io::stdin().lock().read_to_end(&mut bytes);
         read.map_err(|error| Error::io("the standard input could not be read").caused_by(error))?;
-        return read_bytes(bytes, "standard input", options);
+        return Ok((bytes, "standard input".to_owned()));
     }
     let name = path.display().to_string();
     if path.is_dir() {
         return Err(Error::io("is a directory").at(name).expected("a file").hint("name one file of it"));
     }
     let bytes = std::fs::read(path).map_err(|error| unreadable(&error).at(name.clone()))?;
-    read_bytes(bytes, &name, options)
+    Ok((bytes, name))
 }
 
 /// Reads the bytes of a file; errors call it by the name.
@@ -150,7 +158,13 @@ fn content(table: Table, mut roles: Roles, options: &ReadOptions) -> Result<Cont
     let mut covariates = Vec::new();
     for name in std::mem::take(&mut roles.covariates) {
         match cells::numbers(column(&name)?) {
-            Ok(values) => covariates.push((name, values)),
+            Ok(values) => {
+                if let Some(row) = values.iter().position(|x| x.is_infinite()).filter(|_| roles.are_named) {
+                    return Err(infinite_covariate(&name, row, &lines));
+                }
+                covariates.push((name, values));
+            }
+            Err(text) if roles.are_named => return Err(no_covariate(&name, &text, &lines)),
             Err((row, text)) => {
                 notices.push(format!("column `{name}` is ignored: `{text}` ({}) is no number", lines.place(row)));
             }
@@ -162,6 +176,18 @@ fn content(table: Table, mut roles: Roles, options: &ReadOptions) -> Result<Cont
     let frame = options.keep_rows.then_some(frame);
     let failed = failed.errors;
     Ok(Content { roles, ids, times, values, covariates, lines, notices, frame, failed })
+}
+
+/// The error for a column that is named as a covariate and has a text in a row.
+pub(super) fn no_covariate(name: &str, (row, text): &(usize, String), lines: &Lines) -> Error {
+    Error::data(format!("the covariate `{name}` is not numeric: `{text}` is no number"))
+        .at(lines.place(*row))
+        .expected("a number in every row")
+        .hint("leave it out of --covariates, or write it as numbers, such as 0 and 1")
+}
+
+pub(super) fn infinite_covariate(name: &str, row: usize, lines: &Lines) -> Error {
+    Error::data(format!("the covariate `{name}` is infinite")).at(lines.place(row)).expected("finite numbers")
 }
 
 /// Series that have a cell which does not read, in the order found, with the first reason.

@@ -20,8 +20,12 @@ pub(super) struct Roles {
     pub(super) id: Option<String>,
     pub(super) time: Option<String>,
     pub(super) value: String,
-    /// Numeric columns without role.
+    /// The columns asked for as covariates; where none are, all numeric columns without role.
     pub(super) covariates: Vec<String>,
+    /// Numeric columns without role that nobody asked for beside named covariates.
+    pub(super) unused: Vec<String>,
+    /// Whether the covariates were asked for.
+    pub(super) are_named: bool,
     /// Columns of text without role: what an id may be hidden in.
     pub(super) texts: Vec<String>,
 }
@@ -34,6 +38,7 @@ impl Roles {
         let id = columns.named(frame, options.id.as_deref(), "unique_id")?;
         let time = columns.named(frame, options.time.as_deref(), "ds")?;
         let value = columns.named(frame, options.value.as_deref(), "y")?;
+        columns.take_covariates(frame, &options.covariates, [("id", &id), ("times", &time), ("values", &value)])?;
         let time = time.or_else(|| columns.take_time(value.is_none()));
         let value = match value {
             Some(value) => value,
@@ -46,7 +51,10 @@ impl Roles {
             (None, [only]) if id.is_some() || is_distinct(only) => Some(texts.remove(0).name().to_string()),
             (time, _) => time,
         };
-        Ok(Self { id, time, value, covariates: names(&numeric), texts: names(&texts) })
+        let are_named = !options.covariates.is_empty();
+        let (covariates, unused) =
+            if are_named { (options.covariates.clone(), names(&numeric)) } else { (names(&numeric), Vec::new()) };
+        Ok(Self { id, time, value, covariates, unused, are_named, texts: names(&texts) })
     }
 }
 
@@ -75,13 +83,32 @@ impl Undecided<'_> {
                 Ok(Some(name.to_owned()))
             }
             (false, None) => Ok(None),
-            (false, Some(_)) => {
-                let known: Vec<String> = frame.get_column_names().iter().map(|name| format!("`{name}`")).collect();
-                Err(Error::usage(format!("there is no column `{name}`"))
-                    .expected(format!("one of {}", known.join(", ")))
-                    .hint("spell it as the header does"))
-            }
+            (false, Some(_)) => Err(no_column(frame, name)),
         }
+    }
+
+    /// Takes out the columns named as covariates, so that no other role falls to them.
+    fn take_covariates(
+        &mut self,
+        frame: &DataFrame,
+        named: &[String],
+        taken: [(&str, &Option<String>); 3],
+    ) -> Result<()> {
+        for (number, name) in named.iter().enumerate() {
+            if !frame.get_column_names().iter().any(|column| column.as_str() == name) {
+                return Err(no_column(frame, name));
+            }
+            if let Some((role, _)) = taken.iter().find(|(_, column)| column.as_ref() == Some(name)) {
+                return Err(Error::usage(format!("`{name}` is the column of {role} and no covariate of it"))
+                    .expected("further columns of numbers")
+                    .hint("leave it out of --covariates"));
+            }
+            if named[..number].contains(name) {
+                return Err(Error::usage(format!("the covariate `{name}` is named twice")).hint("name it once"));
+            }
+            self.columns.retain(|column| column.name() != name);
+        }
+        Ok(())
     }
 
     fn take(&mut self, position: usize) -> String {
@@ -114,6 +141,14 @@ impl Undecided<'_> {
             }
         }
     }
+}
+
+/// The error for a column that is named but not there.
+pub(super) fn no_column(frame: &DataFrame, name: &str) -> Error {
+    let known: Vec<String> = frame.get_column_names().iter().map(|name| format!("`{name}`")).collect();
+    Error::usage(format!("there is no column `{name}`"))
+        .expected(format!("one of {}", known.join(", ")))
+        .hint("spell it as the header does")
 }
 
 const CHOOSE: &str =
@@ -181,6 +216,23 @@ mod tests {
         let error = roles(&columns, &options).expect_err("no such column");
         assert_eq!(error.kind(), crate::ErrorKind::Usage);
         assert!(error.to_string().contains("`date`, `a`, `b`"));
+    }
+
+    #[test]
+    fn named_covariates_are_no_values() {
+        let columns = [("date", DATES), ("a", NUMBERS), ("b", NUMBERS), ("c", NUMBERS)];
+        let named = |value: Option<&str>, covariates: &[&str]| {
+            let covariates = covariates.iter().map(|name| (*name).to_owned()).collect();
+            roles(&columns, &ReadOptions { value: value.map(str::to_owned), covariates, ..ReadOptions::default() })
+        };
+        let two = named(None, &["c", "a"]).expect("one column is left for the values");
+        assert_eq!((two.value.as_str(), &two.covariates[..]), ("b", &["c".to_owned(), "a".to_owned()][..]));
+        let one = named(Some("b"), &["a"]).expect("roles");
+        assert_eq!((&one.covariates[..], &one.unused[..]), (&["a".to_owned()][..], &["c".to_owned()][..]));
+        let said = |value, covariates: &[&str]| named(value, covariates).expect_err("refused").to_string();
+        assert!(said(None, &["d"]).contains("there is no column `d`; expected one of `date`, `a`, `b`, `c`"));
+        assert!(said(Some("b"), &["b"]).contains("`b` is the column of values and no covariate"));
+        assert!(said(Some("b"), &["a", "a"]).contains("named twice"));
     }
 
     #[test]

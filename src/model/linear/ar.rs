@@ -202,6 +202,26 @@ impl Ar {
         }
     }
 
+    /// The same model with other numbers: b in the order of [`Terms::names`], and phi_1..phi_p.
+    ///
+    /// # Panics
+    /// If there are not as many of them as this model has.
+    #[must_use]
+    pub fn with_coefficients(&self, coefficients: Vec<f64>, phi: Vec<f64>) -> Self {
+        assert_eq!(phi.len(), self.phi.len(), "one coefficient per lag");
+        let parts = ArParts {
+            phi,
+            differences: self.differences.clone(),
+            terms: self.terms().clone(),
+            coefficients,
+            form: self.form(),
+            innovations: self.innovations,
+            start: self.start,
+            origin: vec![0.0],
+        };
+        Self { stand_in: self.stand_in.clone(), ..Self::from_parts(parts) }
+    }
+
     /// The intercept c of the equation of z_t.
     #[must_use]
     pub fn intercept(&self) -> f64 {
@@ -303,20 +323,11 @@ impl Ar {
     /// If the covariates are not those of the model, or not known over all steps of a batch.
     pub(super) fn check_covariates(&self, steps: usize, known: &Covariates) -> Result<()> {
         let names = &self.terms().covariates;
-        let error = |what: String| Err(Error::usage(what).expected(format!("values of {}", names.join(", "))));
-        if names.len() != known.width() {
-            return error(format!("the model has {} covariates, and {} are given", names.len(), known.width()));
+        if names.len() == known.width() {
+            return known.check_reach(steps);
         }
-        if names.is_empty() {
-            return Ok(());
-        }
-        if known.steps() < steps {
-            return error(format!("covariates are known for {} steps, and {steps} are read", known.steps()));
-        }
-        match (0..steps).find(|&step| !known.row(step).all().iter().all(|x| x.is_finite())) {
-            Some(step) => error(format!("a covariate is missing at step {}", step + 1)),
-            None => Ok(()),
-        }
+        let what = format!("the model has {} covariates, and {} are given", names.len(), known.width());
+        Err(Error::usage(what).expected(format!("values of {}", names.join(", "))))
     }
 
     /// What adds the lags to a block of offsets. A recursion with few of its lags adds them one by one.

@@ -11,7 +11,7 @@
 //! | transform | log for series with a period that are not long, when every value is positive and Guerrero's lambda is below 0.25; else none |
 //! | season | divided by classical seasonal factors (subtracted, if not all positive) when the 90 % autocorrelation test fires, for m <= 24 or n >= 30 m; the lags may reach the rest |
 //! | differences | one, unless the series is *long* (n >= 300 and n >= 20 m) or KPSS accepts level stationarity at 5 % on at least 60 values |
-//! | estimator | least squares for long series; for others Burg with a period, Yule-Walker without: both always stationary |
+//! | estimator | least squares for long series; the exact likelihood for others of at most 1000 with values missing between known ones, where the rest leave out what touches a gap; else Burg with a period, Yule-Walker without: all three always stationary |
 //! | order | AICc up to the limit of [`default_max_order`] |
 //! | average | of differences: the model without drift and the one with, equally weighted; of levels: none |
 
@@ -31,6 +31,8 @@ use crate::predictive::Link;
 /// From this many values on, and this many periods, a series is long: its level is estimated well enough to return to.
 const LONG: usize = 300;
 const LONG_PERIODS: usize = 20;
+/// Up to this many values the search for the exact likelihood takes no time that anyone notices, whatever the season.
+const MOST_EXACT: usize = 1_000;
 /// The longest season whose factors are estimated from few periods.
 const SHORT_SEASON: usize = 24;
 
@@ -112,7 +114,8 @@ pub struct ArSpec {
     pub order: Order,
     /// The estimator.
     pub estimator: Choice<Estimator>,
-    /// The terms beside the lags, of the differenced values.
+    /// The terms beside the lags, of the differenced values. Covariates are differenced with the values; the transform and
+    /// the seasonal factors leave them as they are.
     pub terms: Terms,
     /// What is averaged.
     pub average: Choice<Average>,
@@ -232,7 +235,8 @@ impl ArSpec {
         let differences = Differences::new(difference, seasonal_differences, self.period);
         let left = x.len().saturating_sub(differences.order());
         let transform = Transform::new(component, link, Differences::none())?;
-        let estimator = self.estimator.or_else(|| self.usual_estimator(is_long));
+        let estimator =
+            self.estimator.or_else(|| self.usual_estimator(is_long, x.len() <= MOST_EXACT && has_gaps(train)));
         let order = match &self.order {
             Order::Auto { max: None, criterion } => {
                 Order::Auto { max: Some(default_max_order(left, self.period)), criterion: *criterion }
@@ -298,12 +302,14 @@ impl ArSpec {
     }
 
     /// The estimator that the other options need, and otherwise the one that suits the length.
-    fn usual_estimator(&self, is_long: bool) -> Estimator {
+    fn usual_estimator(&self, is_long: bool, has_gaps: bool) -> Estimator {
         let is_sparse = matches!(self.order, Order::Lags(_) | Order::Subset { .. });
         let is_special = self.penalty.is_some() || self.covariance != CovarianceKind::Classical;
         match self.seasonal_lags {
             Some(_) => Estimator::Exact,
-            None if is_long || is_sparse || is_special => Estimator::LeastSquares,
+            None if is_long || is_special => Estimator::LeastSquares,
+            None if has_gaps => Estimator::Exact,
+            None if is_sparse => Estimator::LeastSquares,
             None if self.period < 2 => Estimator::YuleWalker { adjusted: false },
             None => Estimator::Burg { variance: BurgVariance::Levinson },
         }
@@ -361,6 +367,17 @@ pub fn default_max_order(n: usize, period: usize) -> usize {
     let by_length = (10.0 * (n.max(1) as f64).log10()) as usize;
     let by_period = if period > 1 { period + period.div_ceil(4) } else { 0 };
     by_length.max(by_period).min(n.saturating_sub(1) / 4)
+}
+
+/// Whether values are missing between known ones.
+fn has_gaps(train: &[Series]) -> bool {
+    let has_gap = |series: &Series| {
+        let x = series.values();
+        let known = |x: &f64| !x.is_nan();
+        let inside = x.iter().position(known).zip(x.iter().rposition(known)).map(|(first, last)| &x[first..last]);
+        inside.is_some_and(|inside| inside.iter().any(|x| x.is_nan()))
+    };
+    train.iter().any(has_gap)
 }
 
 /// Whether there is evidence enough for a constant level.

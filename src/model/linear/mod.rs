@@ -7,6 +7,7 @@
 //! | `dynamics` | what a fit does: roots, autocorrelations, spectrum |
 //! | `report` | the summary with tests and verdicts: [`ArReport`] |
 //! | `order` | [`Criterion`], the table of orders |
+//! | `uncertainty` | a fit as the mixture of models whose parameters are drawn around the estimate |
 //! | `automatic` | [`ArSpec`]: transform, season, differences, estimator and order, fixed or chosen |
 //!
 //! What matches which software:
@@ -49,6 +50,7 @@ mod smooth;
 mod spec;
 mod subset;
 mod terms;
+mod uncertainty;
 
 pub use ar::{Ar, ArParts, Form, Innovations, Start};
 pub use automatic::{ArSpec, Average, Choice, LinkChoice, Plan, SeasonalChoice, default_max_order};
@@ -59,3 +61,4 @@ pub use report::{ArReport, ImpulseResponse, ResidualTests, SeriesTest, TestLine}
 pub use smooth::Smoothed;
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};
+pub use uncertainty::{ParameterDraws, Uncertain, with_parameter_uncertainty};

@@ -187,17 +187,28 @@ pub(super) struct Estimate {
 impl Estimate {
     /// phi(B) Phi(B^m) multiplied out: the coefficients of lags 1, 2, ..
     fn expanded(&self, seasonal: Option<SeasonalLags>) -> Vec<f64> {
-        let mut phi = vec![0.0; self.lags.last().copied().unwrap_or(0)];
-        self.lags.iter().zip(&self.phi).for_each(|(lag, phi_lag)| phi[lag - 1] = phi_lag.0);
-        let Some(SeasonalLags { order, period }) = seasonal else { return phi };
-        let mut product = phi.clone();
-        product.resize(phi.len() + order * period, 0.0);
-        for (number, seasonal) in (1..).zip(&self.seasonal_phi) {
-            product[number * period - 1] += seasonal.0;
-            (0..phi.len()).for_each(|i| product[number * period + i] -= seasonal.0 * phi[i]);
-        }
-        product
+        let values = |estimated: &[Estimated]| estimated.iter().map(|phi| phi.0).collect::<Vec<_>>();
+        multiplied_out(&self.lags, &values(&self.phi), seasonal, &values(&self.seasonal_phi))
     }
+}
+
+/// phi(B) Phi(B^m) multiplied out: the coefficients of lags 1, 2, .. of phi at its lags and Phi_1..Phi_P.
+pub(super) fn multiplied_out(
+    lags: &[usize],
+    at_lags: &[f64],
+    seasonal: Option<SeasonalLags>,
+    seasonal_phi: &[f64],
+) -> Vec<f64> {
+    let mut phi = vec![0.0; lags.last().copied().unwrap_or(0)];
+    lags.iter().zip(at_lags).for_each(|(lag, at_lag)| phi[lag - 1] = *at_lag);
+    let Some(SeasonalLags { order, period }) = seasonal else { return phi };
+    let mut product = phi.clone();
+    product.resize(phi.len() + order * period, 0.0);
+    for (number, seasonal) in (1..).zip(seasonal_phi) {
+        product[number * period - 1] += seasonal;
+        (0..phi.len()).for_each(|i| product[number * period + i] -= seasonal * phi[i]);
+    }
+    product
 }
 
 impl Fit for LinearSpec {
@@ -346,6 +357,7 @@ impl LinearSpec {
         if known < need {
             return Err(too_short("an autoregression", known, need));
         }
+        self.check_covariates(differenced)?;
         let (largest, what) = match &self.order {
             Order::Fixed(p) => (*p, "order"),
             Order::Lags(lags) => (check_lags(lags)?, "lag"),
@@ -386,6 +398,23 @@ impl LinearSpec {
             Some(penalty) => penalty.check(),
             None => Ok(()),
         }
+    }
+
+    /// Refuses a covariate without variation, which no estimator can tell from the intercept.
+    fn check_covariates(&self, differenced: &[Series]) -> Result<()> {
+        for (number, name) in self.terms.covariates.iter().enumerate() {
+            let of = |series: &Series| series.covariates()[number].values.clone();
+            let mut all = differenced.iter().flat_map(of);
+            let Some(first) = all.next() else { continue };
+            if (first != 0.0 && !self.terms.has_intercept()) || all.any(|x| x != first) {
+                continue;
+            }
+            let where_ = if self.differences.order() > 0 { "its differences are" } else { "it is" };
+            return Err(Error::data(format!("the covariate `{name}` says nothing: {where_} always {first}"))
+                .expected("values that vary over the rows to fit to")
+                .hint("leave it out of the covariates"));
+        }
+        Ok(())
     }
 
     /// The lags, and what there is to say about them.
