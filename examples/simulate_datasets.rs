@@ -27,13 +27,14 @@ fn main() -> io::Result<()> {
 }
 
 /// The name and the text of every simulated file.
-pub(crate) fn simulated_files() -> [(&'static str, String); 5] {
+pub(crate) fn simulated_files() -> [(&'static str, String); 6] {
     [
         ("daily_visits.csv", daily_visits(LaneRng::new(SEED, 0))),
         ("hourly_load.csv", hourly_load(LaneRng::new(SEED, 1))),
         ("panel_sales.csv", panel_sales()),
         ("sensor_anomalies.csv", sensor_anomalies(LaneRng::new(SEED, 2))),
         ("sensor_anomalies_labels.csv", sensor_anomalies_labels()),
+        ("weekly_promotions.csv", weekly_promotions(LaneRng::new(SEED, 3))),
     ]
 }
 
@@ -100,6 +101,26 @@ fn load_level(hour: u32) -> f64 {
     let day = (since_noon / 24) as usize;
     let share = f64::from(since_noon % 24) / 24.0;
     (1.0 - share) * WEEKDAY[day % 7] + share * WEEKDAY[(day + 1) % 7]
+}
+
+/// Three years of weekly sales of one article with its price and its promotions, which are planned a quarter ahead: 480 -
+/// 60 (price - 4) + 90 promotion + AR(1).
+fn weekly_promotions(mut rng: LaneRng) -> String {
+    const WEEKS: usize = 156;
+    const PLANNED: usize = 13;
+    let mut noise = Noise::new([0.55, 0.0], 18.0);
+    let mut text = String::from(
+        "week,units,price,promotion
+",
+    );
+    for (t, week) in (0..WEEKS + PLANNED).zip(date(2022, 1, 3).series(7.days())) {
+        let price = 4.0 + 0.3 * (t / 39) as f64 - 0.5 * f64::from(u8::from(t % 26 >= 22));
+        let promotion = u8::from(t % 9 == 4 || t % 26 == 23);
+        let units = 480.0 - 60.0 * (price - 4.0) + 90.0 * f64::from(promotion) + noise.next(&mut rng);
+        let units = if t < WEEKS { format!("{units:.0}") } else { String::new() };
+        text += &format!("{week},{units},{price:.2},{promotion}\n");
+    }
+    text
 }
 
 /// Monthly sales of 20 products in thousands, all up to December 2023: level x growth x season x lognormal AR(1).
