@@ -420,7 +420,7 @@ impl ArReport {
             return Ok(());
         }
         writeln!(f, "{}", "-".repeat(WIDTH))?;
-        writeln!(f, "{:<24}{:>11}{:>6}{:>9}   {}", "Residuals", "statistic", "df", "P>chi2", "at 5 %")?;
+        writeln!(f, "{:<24}{:>11}{:>6}{:>9}   at 5 %", "Residuals", "statistic", "df", "P>chi2")?;
         for TestLine { name, statistic, count, p_value, verdict, .. } in lines {
             writeln!(f, "{name:<24}{:>11}{count:>6}{p_value:>9}   {verdict}", number(statistic))?;
         }
@@ -436,7 +436,7 @@ impl ArReport {
         }
         let what = if self.differences > 0 { "Before differences" } else { "Series" };
         writeln!(f, "{}", "-".repeat(WIDTH))?;
-        writeln!(f, "{what:<26}{:>9}{:>6}{:>8}{:>9}  {}", "statistic", "lags", "P", "5 %", "at 5 %")?;
+        writeln!(f, "{what:<26}{:>9}{:>6}{:>8}{:>9}  at 5 %", "statistic", "lags", "P", "5 %")?;
         for TestLine { name, statistic, count, p_value, critical_value, verdict, .. } in lines {
             let critical = optional(critical_value, |value| format!("{value:.3}"));
             writeln!(f, "{name:<26}{:>9}{count:>6}{p_value:>8}{critical:>9}  {verdict}", format!("{statistic:.4}"))?;
