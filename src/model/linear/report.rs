@@ -365,7 +365,7 @@ impl ArReport {
     fn write_coefficients(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<16}{:>12}{:>12}{:>9}{:>7}{:>11}{:>11}",
+            "{:<14}{:>12}{:>12}{:>9}{:>7}{:>12}{:>12}",
             "", "coef", "std err", "z", "P>|z|", "[0.025", "0.975]"
         )?;
         writeln!(f, "{}", "-".repeat(WIDTH))?;
@@ -374,10 +374,10 @@ impl ArReport {
             let interval = parameter.interval(COVERAGE);
             writeln!(
                 f,
-                "{name:<16}{:>12}{:>12}{:>9}{:>7}{:>11}{:>11}",
+                "{name:<14}{:>12}{:>12}{:>9}{:>7}{:>12}{:>12}",
                 number(*value),
                 optional(*standard_error, number),
-                optional(parameter.z(), |z| if z.abs() < 1e5 { format!("{z:.3}") } else { format!("{z:.1e}") }),
+                optional(parameter.z(), |z| if z.abs() < 1e3 { format!("{z:.3}") } else { format!("{z:.1e}") }),
                 optional(parameter.p_value(), |p| format!("{p:.3}")),
                 optional(interval.map(|(lo, _)| lo), number),
                 optional(interval.map(|(_, hi)| hi), number),
