@@ -134,6 +134,8 @@ impl ArReport {
     /// # Errors
     /// If the series lacks a covariate of the model.
     pub fn new(summary: &Summary, model: &Ar, series: &Series, lags: usize) -> Result<Self> {
+        // Columns that the model does not read are none of its covariates.
+        let series = &series.select_covariates(&model.terms().covariates)?;
         let residuals = standardised_residuals(model, series)?;
         let fitted = summary.parameters.iter().filter(|parameter| parameter.name.contains("phi_")).count();
         let response = model.psi_weights(RESPONSE_STEPS);
@@ -467,6 +469,7 @@ fn wrapped(text: &str, indent: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::series::Covariate;
     use crate::model::linear::{Estimator, LinearSpec, Order, Terms};
     use crate::model::transformed::Differences;
     use crate::model::{Fit, Fitted};
@@ -508,6 +511,16 @@ mod tests {
         assert!((response.iter().sum::<f64>() - cumulative[RESPONSE_STEPS - 1]).abs() < 1e-12);
         assert_eq!(report.autocorrelations.len(), 11);
         assert_eq!(report.spectral_density.len(), FREQUENCIES);
+    }
+
+    #[test]
+    fn other_columns_of_the_series_do_not_matter() {
+        let other = Covariate { name: "other".to_owned(), values: wavy(60) };
+        let alone = Series::new("x", wavy(60));
+        let series = alone.clone().with_covariates(vec![other]);
+        let Fitted { model, summary } = least_squares(1).fit(std::slice::from_ref(&alone)).expect("a fit");
+        let of = |series: &Series| ArReport::new(&summary, &model, series, 10).expect("a report").to_string();
+        assert_eq!(of(&series), of(&alone));
     }
 
     #[test]
