@@ -145,7 +145,7 @@ fn check(args: &[&str], content: &[u8]) -> Result<(), TestCaseError> {
     let wrote = !run.stdout.is_empty() || folder.exists("out.csv") || folder.exists("out.svg");
     prop_assert_eq!(wrote, [0, 4].contains(&code), "{}", run.stderr);
     prop_assert_eq!(run.stderr.contains("error: "), code != 0, "{}", run.stderr);
-    prop_assert!(folder.names().iter().all(|name| ["in", "out.csv", "out.svg"].contains(&name.as_str())));
+    prop_assert!(folder.names().iter().all(|name| ["in", "out.csv", "out.html", "out.svg"].contains(&name.as_str())));
     Ok(())
 }
 

@@ -134,6 +134,8 @@ impl ArReport {
     /// # Errors
     /// If the series lacks a covariate of the model.
     pub fn new(summary: &Summary, model: &Ar, series: &Series, lags: usize) -> Result<Self> {
+        // Columns that the model does not read are none of its covariates.
+        let series = &series.select_covariates(&model.terms().covariates)?;
         let residuals = standardised_residuals(model, series)?;
         let fitted = summary.parameters.iter().filter(|parameter| parameter.name.contains("phi_")).count();
         let response = model.psi_weights(RESPONSE_STEPS);
@@ -365,7 +367,7 @@ impl ArReport {
     fn write_coefficients(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<16}{:>12}{:>12}{:>9}{:>7}{:>11}{:>11}",
+            "{:<14}{:>12}{:>12}{:>9}{:>7}{:>12}{:>12}",
             "", "coef", "std err", "z", "P>|z|", "[0.025", "0.975]"
         )?;
         writeln!(f, "{}", "-".repeat(WIDTH))?;
@@ -374,10 +376,10 @@ impl ArReport {
             let interval = parameter.interval(COVERAGE);
             writeln!(
                 f,
-                "{name:<16}{:>12}{:>12}{:>9}{:>7}{:>11}{:>11}",
+                "{name:<14}{:>12}{:>12}{:>9}{:>7}{:>12}{:>12}",
                 number(*value),
                 optional(*standard_error, number),
-                optional(parameter.z(), |z| if z.abs() < 1e5 { format!("{z:.3}") } else { format!("{z:.1e}") }),
+                optional(parameter.z(), |z| if z.abs() < 1e3 { format!("{z:.3}") } else { format!("{z:.1e}") }),
                 optional(parameter.p_value(), |p| format!("{p:.3}")),
                 optional(interval.map(|(lo, _)| lo), number),
                 optional(interval.map(|(_, hi)| hi), number),
@@ -420,7 +422,7 @@ impl ArReport {
             return Ok(());
         }
         writeln!(f, "{}", "-".repeat(WIDTH))?;
-        writeln!(f, "{:<24}{:>11}{:>6}{:>9}   {}", "Residuals", "statistic", "df", "P>chi2", "at 5 %")?;
+        writeln!(f, "{:<24}{:>11}{:>6}{:>9}   at 5 %", "Residuals", "statistic", "df", "P>chi2")?;
         for TestLine { name, statistic, count, p_value, verdict, .. } in lines {
             writeln!(f, "{name:<24}{:>11}{count:>6}{p_value:>9}   {verdict}", number(statistic))?;
         }
@@ -436,7 +438,7 @@ impl ArReport {
         }
         let what = if self.differences > 0 { "Before differences" } else { "Series" };
         writeln!(f, "{}", "-".repeat(WIDTH))?;
-        writeln!(f, "{what:<26}{:>9}{:>6}{:>8}{:>9}  {}", "statistic", "lags", "P", "5 %", "at 5 %")?;
+        writeln!(f, "{what:<26}{:>9}{:>6}{:>8}{:>9}  at 5 %", "statistic", "lags", "P", "5 %")?;
         for TestLine { name, statistic, count, p_value, critical_value, verdict, .. } in lines {
             let critical = optional(critical_value, |value| format!("{value:.3}"));
             writeln!(f, "{name:<26}{:>9}{count:>6}{p_value:>8}{critical:>9}  {verdict}", format!("{statistic:.4}"))?;
@@ -467,6 +469,7 @@ fn wrapped(text: &str, indent: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::series::Covariate;
     use crate::model::linear::{Estimator, LinearSpec, Order, Terms};
     use crate::model::transformed::Differences;
     use crate::model::{Fit, Fitted};
@@ -508,6 +511,16 @@ mod tests {
         assert!((response.iter().sum::<f64>() - cumulative[RESPONSE_STEPS - 1]).abs() < 1e-12);
         assert_eq!(report.autocorrelations.len(), 11);
         assert_eq!(report.spectral_density.len(), FREQUENCIES);
+    }
+
+    #[test]
+    fn other_columns_of_the_series_do_not_matter() {
+        let other = Covariate { name: "other".to_owned(), values: wavy(60) };
+        let alone = Series::new("x", wavy(60));
+        let series = alone.clone().with_covariates(vec![other]);
+        let Fitted { model, summary } = least_squares(1).fit(std::slice::from_ref(&alone)).expect("a fit");
+        let of = |series: &Series| ArReport::new(&summary, &model, series, 10).expect("a report").to_string();
+        assert_eq!(of(&series), of(&alone));
     }
 
     #[test]
