@@ -10,8 +10,8 @@ use crate::data::zone::Zone;
 use crate::error::{Error, Result};
 
 /// The moment whose text shows a spelling: no other order of day and month reads it, a month and an hour below ten show
-/// their padding, and every fraction has digits.
-const SAMPLE: &str = "2024-01-31T09:05:07.123456789";
+/// their padding, and seconds and their fraction stand there only where the spelling has them.
+const SAMPLE: &str = "2024-01-31T09:05:00";
 
 /// A timeline in texts. Moments are ISO date-times: in UTC for durations of a series with a zone, civil otherwise;
 /// integers are integers.
@@ -25,7 +25,7 @@ pub(crate) struct Stamp {
     pub(crate) shown: Option<String>,
     /// The day of the month, 31 for the last, of a grid of months.
     pub(crate) day: Option<u8>,
-    /// 2024-01-31 09:05:07.123456789 in the spelling of the times; `None` for integers.
+    /// 2024-01-31 09:05 in the spelling of the times; `None` for integers.
     pub(crate) spelling: Option<String>,
     /// The zone: a name, or an offset in seconds.
     pub(crate) zone: Option<String>,

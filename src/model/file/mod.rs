@@ -25,7 +25,7 @@
 //! | `naive` | `lag`, `constant`, `sd`, `fallback` |
 //!
 //! `time` has the `last` time (or all of `moments`, where they are not equally spaced) as ISO date-time, the
-//! `frequency` of the grid and the one `shown`, the `day` of the month, the `spelling` of 31 January 2024, 9:05:07.123456789,
+//! `frequency` of the grid and the one `shown`, the `day` of the month, the `spelling` of 31 January 2024, 9:05,
 //! and the `zone`. Absent keys are null. Numbers have the fewest digits that give the same number again.
 //!
 //! Which values are kept: a session is resumed by reading the last p + d + mD values, which is exact if none of them is
