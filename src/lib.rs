@@ -30,7 +30,7 @@
 //! | [`generate`], [`score`] | the one loop that feeds values back; the one likelihood, and anomalies on top of it |
 //! | [`forecast`](mod@forecast) | the distribution of every step ahead |
 //! | [`evaluate`] | errors, coverage and interval scores of forecasts |
-//! | `chart`, `cli` | with their features: SVG and PNG charts, the command line |
+//! | `chart`, `report`, `cli` | with their features: SVG and PNG charts, pages of them, the command line |
 //! | [`math`] | what knows nothing of models: autocovariances, least squares, special functions, random streams |
 //!
 //! Features: `default` is the whole binary. `default-features = false` is the core, which builds in seconds; `frame`,
@@ -48,6 +48,8 @@ pub mod generate;
 pub mod math;
 pub mod model;
 pub mod predictive;
+#[cfg(feature = "chart")]
+pub mod report;
 pub mod score;
 
 pub use data::batch::{Batch, Covariates, Rows};

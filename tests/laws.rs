@@ -19,8 +19,8 @@ use foretoken::math::random::LaneRng;
 use foretoken::math::special::normal_quantile;
 use foretoken::model::combination::{Combination, Weights};
 use foretoken::model::linear::{
-    Ar, ArSpec, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, Fourier, LinearSpec, LinkChoice, Order,
-    Penalty, SeasonalChoice, Terms, Trend,
+    Ar, ArParts, ArSpec, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, Fourier, Innovations, LinearSpec,
+    LinkChoice, Order, Penalty, SeasonalChoice, SeasonalLags, Terms, Trend,
 };
 use foretoken::model::naive::Naive;
 use foretoken::model::transformed::{Differences, Seasonal, Transform, Transformed};
@@ -93,6 +93,7 @@ fn zoo(label: &str, train: &[Series]) -> Vec<Specimen> {
     all.extend(linear_models());
     all.extend(least_squares_models());
     all.extend(driven_models());
+    all.extend(likelihood_models().into_iter().map(|(units, spec)| of_spec(units, spec)));
     all.extend(transformed_models());
     all.extend(automatic_models());
     all.extend(averages());
@@ -157,6 +158,9 @@ fn linear_models() -> Vec<Entry> {
         }
     }
     all.push(of_spec(Units::Affine, linear(2, BURG[0], Trend::Constant)));
+    for (forgetting, trend) in [(1.0, Trend::ConstantTrend), (0.98, Trend::Constant)] {
+        all.push(of_spec(Units::Affine, linear(2, Estimator::Recursive { forgetting }, trend)));
+    }
     all
 }
 
@@ -300,6 +304,28 @@ impl<'m> Session<'m> for SessionOnSchedule<'m> {
     fn gaussian_paths(&self, _: &Covariates, horizon: usize) -> Option<Vec<Vec<GaussianPath>>> {
         self.inner.gaussian_paths(&scheduled(&self.next, horizon), horizon)
     }
+}
+
+/// Exact and robust maximum likelihood.
+fn likelihood_models() -> Vec<(Units, LinearSpec)> {
+    let exact = |order, trend| linear(order, Estimator::Exact, trend);
+    let seasonal = Some(SeasonalLags { order: 1, period: 4 });
+    let of_lags = |estimator| LinearSpec { order: Order::Lags(vec![1, 4]), ..linear(0, estimator, Trend::Constant) };
+    let robust = |trend| linear(2, Estimator::Robust, trend);
+    vec![
+        (Units::Affine, exact(2, Trend::Constant)),
+        (Units::Affine, exact(3, Trend::ConstantTrend)),
+        (Units::Scale, exact(1, Trend::None)),
+        (Units::Affine, exact(0, Trend::Constant)),
+        (Units::Affine, LinearSpec { differences: Differences::new(1, 0, 1), ..exact(2, Trend::Constant) }),
+        (Units::Affine, LinearSpec { differences: Differences::new(0, 1, 4), seasonal, ..exact(1, Trend::None) }),
+        (Units::Affine, LinearSpec { seasonal, ..exact(1, Trend::Constant) }),
+        (Units::Affine, of_lags(Estimator::Exact)),
+        (Units::Affine, robust(Trend::Constant)),
+        (Units::Scale, robust(Trend::None)),
+        (Units::Affine, LinearSpec { differences: Differences::new(1, 0, 1), ..robust(Trend::ConstantTrend) }),
+        (Units::Affine, of_lags(Estimator::Robust)),
+    ]
 }
 
 fn transformed_models() -> Vec<Entry> {
@@ -803,14 +829,24 @@ fn what_depends_on_a_missing_value_is_undefined_or_without_it_until_it_is_forgot
     });
 }
 
+/// How many values a model takes as given at its start: all that it looks back on, or, where it knows how its process
+/// starts, those alone that its differences take away.
+fn given(specimen: &Specimen) -> usize {
+    if !specimen.summary.description.contains("exact") {
+        return specimen.model.memory().expect("a finite memory");
+    }
+    let known: usize = specimen.train.iter().map(|s| s.values().iter().filter(|x| !x.is_nan()).count()).sum();
+    (known - specimen.summary.observations) / specimen.train.len()
+}
+
 #[test]
 fn rows_are_undefined_exactly_before_the_memory_is_full() {
-    law(|Specimen { name, model, .. }| {
-        let memory = model.memory().expect("a finite memory");
+    law(|specimen| {
+        let given = given(specimen);
         for lane in lanes() {
-            let rows = all_conditionals(&**model, &lane);
+            let rows = all_conditionals(&*specimen.model, &lane);
             for t in 0..rows.rows() {
-                assert_eq!(rows.is_defined(t), t >= memory, "{name}, row {t}");
+                assert_eq!(rows.is_defined(t), t >= given, "{}, row {t}", specimen.name);
             }
         }
     });
@@ -1067,10 +1103,74 @@ fn least_squares_is_the_peak_of_the_conditional_likelihood() {
                         assert!(nudged < peak, "{what}: {nudged} above {peak}");
                     }
                 }
-                for estimator in [YULE_WALKER, BURG[0], BURG[1]] {
+                for estimator in [YULE_WALKER, BURG[0], BURG[1], Estimator::Recursive { forgetting: 0.98 }] {
                     let other = linear(order, estimator, trend).fit(train).expect("a fit").model;
                     let below = score_of_complete_rows(&other, &series);
                     assert!(below <= peak + 1e-9, "{trend:?} {order}: {estimator:?} {below} above {peak}");
+                }
+            }
+        }
+    }
+}
+
+/// The model of a spec with one of its parameters moved: those of the summary, then the scale and the degrees of freedom.
+fn moved(spec: &LinearSpec, fitted: &Fitted<Ar>, parameter: usize, by: f64) -> Ar {
+    let mut at: Vec<f64> = fitted.summary.parameters.iter().map(|parameter| parameter.value).collect();
+    let mut innovations = fitted.model.innovations();
+    match (&mut innovations, parameter.checked_sub(at.len())) {
+        (_, None) => at[parameter] += by,
+        (Innovations::Gaussian { sd: scale } | Innovations::StudentT { scale, .. }, Some(0)) => *scale += by,
+        (Innovations::StudentT { dof, .. }, _) => *dof += by,
+        (Innovations::Gaussian { .. }, _) => {}
+    }
+    let (coefficients, lags) = at.split_at(spec.terms.width());
+    let (phi, seasonal) = lags.split_at(lags.len() - spec.seasonal.map_or(0, |seasonal| seasonal.order));
+    let positions = match &spec.order {
+        Order::Lags(lags) => lags.clone(),
+        _ => (1..=phi.len()).collect(),
+    };
+    let period = spec.seasonal.map_or(0, |seasonal| seasonal.period);
+    let mut product = vec![0.0; positions.last().copied().unwrap_or(0) + period];
+    for (lag, phi) in positions.iter().zip(phi) {
+        product[lag - 1] += phi;
+        seasonal.iter().for_each(|factor| product[lag + period - 1] -= phi * factor);
+    }
+    seasonal.iter().for_each(|factor| product[period - 1] += factor);
+    Ar::from_parts(ArParts {
+        phi: product,
+        differences: spec.differences.clone(),
+        terms: spec.terms.clone(),
+        coefficients: coefficients.to_vec(),
+        form: fitted.model.form(),
+        innovations,
+        start: fitted.model.start(),
+        origin: vec![0.0],
+    })
+}
+
+#[test]
+fn no_small_change_of_a_parameter_raises_a_maximised_likelihood() {
+    for train in [vec![training(0, 120)], gapped_panel()] {
+        for (_, spec) in likelihood_models() {
+            let fitted = spec.fit(&train).expect("a fit");
+            assert!(fitted.summary.converged, "{spec:?}");
+            let score = |model: &Ar| score_of(model, &train).0;
+            let peak = score(&fitted.model);
+            let count = fitted.summary.parameters.len();
+            let error = |i: usize| match fitted.model.innovations() {
+                _ if i < count => fitted.summary.parameters[i].standard_error.expect("an error"),
+                Innovations::StudentT { dof, .. } if i > count => 0.1 * dof,
+                innovations => 0.1 * innovations.variance().sqrt(),
+            };
+            // Degrees of freedom at their bound may not grow.
+            let is_bound = |i: usize, by: f64| match fitted.model.innovations() {
+                Innovations::StudentT { dof, .. } => i == count + 1 && (dof == 200.0 && by > 0.0),
+                Innovations::Gaussian { .. } => i == count + 1,
+            };
+            for i in 0..count + 2 {
+                for by in [1e-3, -1e-3, 0.1, -0.1].into_iter().filter(|&by| !is_bound(i, by)) {
+                    let nudged = score(&moved(&spec, &fitted, i, by * error(i)));
+                    assert!(nudged < peak, "{spec:?}, parameter {i} by {by}: {nudged} above {peak}");
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Rooms in the order of the data flow; those of one line do not use each other.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["error"],
     &["math"],
     &["data"],
@@ -13,6 +13,7 @@ const LAYERS: [&[&str]; 9] = [
     &["generate", "score"],
     &["forecast"],
     &["evaluate", "chart"],
+    &["report"],
     &["cli"],
 ];
 

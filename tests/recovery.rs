@@ -5,10 +5,13 @@
 mod common;
 
 use common::{moments, simulate_ar};
+use foretoken::data::series::Covariate;
 use foretoken::forecast::{Forecast, ForecastOptions, forecast};
 use foretoken::generate::{Generation, generate};
-use foretoken::model::linear::SeasonalChoice;
-use foretoken::model::linear::{Ar, ArSpec, Choice, Criterion, Estimator, LinearSpec, LinkChoice, Order};
+use foretoken::model::linear::{
+    Ar, ArSpec, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinearSpec, LinkChoice, Order,
+    SeasonalChoice, Terms,
+};
 use foretoken::{Autoregressive, Batch, Covariates, Fit, Fitted, Series};
 
 const ESTIMATORS: [Estimator; 2] = [Estimator::YuleWalker { adjusted: false }, Estimator::LeastSquares];
@@ -76,6 +79,32 @@ fn parameters_are_recovered_within_their_standard_errors() {
 }
 
 #[test]
+fn burg_recovers_parameters_within_the_errors_it_reports() {
+    let [_, process, _] = processes();
+    for variance in [BurgVariance::Levinson, BurgVariance::Errors] {
+        let fitted = process.fit(process.simulate(5000, (8, 0)), Estimator::Burg { variance });
+        let truth = [&[process.intercept], &process.phi[..]].concat();
+        for ((value, error), truth) in estimates(&fitted).into_iter().zip(truth) {
+            assert!((value - truth).abs() < 4.0 * error && error < 0.2, "{value} with error {error}, not {truth}");
+        }
+        let ratio = fitted.summary.innovation_variance / process.sd.powi(2);
+        assert!((ratio - 1.0).abs() < 0.08, "{ratio}");
+    }
+}
+
+#[test]
+fn forgetting_follows_a_change_of_the_process() {
+    let (before, after) = (simulate_ar(&[0.8], 0.0, 1.0, 3000, (9, 0)), simulate_ar(&[-0.5], 0.0, 1.0, 3000, (9, 1)));
+    let x = [before, after].concat();
+    let [process, ..] = processes();
+    let fitted = process.fit(x.clone(), Estimator::Recursive { forgetting: 0.99 });
+    let (phi, error) = estimates(&fitted)[1];
+    assert!((phi + 0.5).abs() < 4.0 * error && error < 0.1, "{phi} with error {error}");
+    let mixed = process.fit(x, Estimator::Recursive { forgetting: 1.0 }).model.coefficients()[0];
+    assert!((-0.2..0.6).contains(&mixed), "{mixed}");
+}
+
+#[test]
 fn standard_errors_are_the_spread_of_repeated_fits() {
     const REPLICATIONS: u64 = 200;
     for process in processes() {
@@ -110,6 +139,118 @@ fn bic_selects_the_true_order() {
             assert!(right >= 90, "{} by {estimator:?}: {right} of {REPLICATIONS}", process.name);
         }
     }
+}
+
+#[test]
+fn covariances_are_those_of_repeated_fits() {
+    const REPLICATIONS: u64 = 400;
+    let process = &processes()[1];
+    for estimator in ESTIMATORS {
+        let fits: Vec<Fitted<Ar>> =
+            (0..REPLICATIONS).map(|stream| process.fit(process.simulate(500, (13, stream)), estimator)).collect();
+        let reported = |i: usize, j: usize| {
+            let entries = fits.iter().map(|fit| fit.summary.covariance.as_ref().expect("a covariance")[i][j]);
+            entries.sum::<f64>() / REPLICATIONS as f64
+        };
+        let values = |i: usize| fits.iter().map(|fit| fit.summary.parameters[i].value).collect::<Vec<f64>>();
+        for i in 0..3 {
+            for j in 0..3 {
+                let ((a, b), scale) = ((values(i), values(j)), (reported(i, i) * reported(j, j)).sqrt());
+                let (mean_a, mean_b) = (moments(&a).0, moments(&b).0);
+                let products: Vec<f64> = a.iter().zip(&b).map(|(a, b)| (a - mean_a) * (b - mean_b)).collect();
+                let (spread, own) = (moments(&products).0, reported(i, j));
+                let what = format!("{estimator:?}, parameters {i} and {j}");
+                assert!((spread - own).abs() < 0.2 * scale, "{what}: {own} reported, spread {spread}");
+            }
+            for (fit, error) in fits.iter().zip(fits.iter().map(|fit| fit.summary.parameters[i].standard_error)) {
+                let variance = fit.summary.covariance.as_ref().expect("a covariance")[i][i];
+                assert!((variance.sqrt() / error.expect("an error") - 1.0).abs() < 1e-9, "{estimator:?}");
+            }
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------- sets of lags and terms
+
+/// A process with the lags 1 and 12 and no others.
+fn sparse() -> Process {
+    let mut phi = vec![0.0; 12];
+    (phi[0], phi[11]) = (0.4, 0.5);
+    Process { name: "sparse AR", phi, intercept: 1.0, sd: 1.0 }
+}
+
+fn lags_of(fitted: &Fitted<Ar>) -> Vec<usize> {
+    (1..).zip(fitted.model.coefficients()).filter(|(_, phi)| **phi != 0.0).map(|(lag, _)| lag).collect()
+}
+
+#[test]
+fn the_lags_of_a_sparse_process_are_found() {
+    const REPLICATIONS: u64 = 20;
+    let order = Order::Subset { max: Some(15), criterion: Criterion::Bic };
+    let spec = LinearSpec { order, estimator: Estimator::LeastSquares, ..LinearSpec::default() };
+    let finds = |stream: u64| {
+        let x = Series::new("", sparse().simulate(600, (14, stream)));
+        lags_of(&spec.fit(&[x]).expect("a fit")) == [1, 12]
+    };
+    let right = (0..REPLICATIONS).filter(|&stream| finds(stream)).count();
+    assert!(right >= 13, "{right} of {REPLICATIONS}");
+}
+
+#[test]
+fn a_seasonal_series_of_many_lags_is_searched_by_exchanges() {
+    let order = Order::Subset { max: Some(40), criterion: Criterion::Bic };
+    let spec = LinearSpec { order, estimator: Estimator::LeastSquares, ..LinearSpec::default() };
+    let fitted = spec.fit(&[Series::new("", sparse().simulate(800, (15, 0)))]).expect("a fit");
+    assert!([1, 12].iter().all(|lag| lags_of(&fitted).contains(lag)), "{:?}", lags_of(&fitted));
+    assert!(fitted.summary.warnings.iter().any(|warning| warning.contains("forward selection")));
+}
+
+#[cfg(feature = "linfa")]
+#[test]
+fn lasso_keeps_the_lags_of_a_sparse_process_and_drops_most_others() {
+    use foretoken::model::linear::Penalty;
+    for stream in 0..5 {
+        let train = [Series::new("", sparse().simulate(600, (16, stream)))];
+        let penalty = |strength| Some(Penalty::ElasticNet { strength, l1_ratio: 1.0 });
+        let spec =
+            |strength| LinearSpec { order: Order::Fixed(15), penalty: penalty(strength), ..LinearSpec::default() };
+        let fitted = spec(None).fit(&train).expect("a fit");
+        let phi = fitted.model.coefficients();
+        assert!((0.25..0.5).contains(&phi[0]) && (0.35..0.6).contains(&phi[11]), "{phi:?}");
+        let others = (1..).zip(phi).filter(|(lag, _)| ![1, 12].contains(lag)).map(|(_, phi)| phi.abs());
+        assert!(others.fold(0.0, f64::max) < 0.12, "{phi:?}");
+        // A strong penalty keeps little beside them: lag 13 takes over some of what it takes from both.
+        let kept = lags_of(&spec(Some(0.15)).fit(&train).expect("a fit"));
+        assert!(kept.contains(&1) && kept.contains(&12) && kept.len() <= 4, "{kept:?}");
+        assert_eq!(fitted.summary.parameters.len(), 16, "dropped lags stay listed");
+        let chosen = fitted.summary.preprocessing[0].1[0];
+        assert_eq!(spec(Some(chosen)).fit(&train).expect("a fit").model, fitted.model, "the choice is deterministic");
+        assert!((1e-3..0.15).contains(&chosen), "{chosen}");
+    }
+}
+
+#[test]
+fn autocorrelation_consistent_errors_cover_where_classical_ones_do_not() {
+    const REPLICATIONS: u64 = 400;
+    const N: usize = 400;
+    // x = 1 + 2 w + e without lags, w and e both autocorrelated.
+    let covered = |covariance: CovarianceKind| {
+        let covers = |stream: u64| {
+            let (w, e) =
+                (simulate_ar(&[0.6], 0.0, 1.0, N, (17, stream)), simulate_ar(&[0.6], 0.0, 1.0, N, (18, stream)));
+            let x = w.iter().zip(&e).map(|(w, e)| 1.0 + 2.0 * w + e).collect();
+            let series = Series::new("", x).with_covariates(vec![Covariate { name: "w".to_owned(), values: w }]);
+            let terms = Terms { covariates: vec!["w".to_owned()], ..Terms::default() };
+            let spec = LinearSpec { order: Order::Fixed(0), terms, covariance, ..LinearSpec::default() };
+            let summary = spec.fit(&[series]).expect("a fit").summary;
+            (summary.parameters[1].value - 2.0).abs() < 1.96 * summary.parameters[1].standard_error.expect("an error")
+        };
+        (0..REPLICATIONS).filter(|&stream| covers(stream)).count() as f64 / REPLICATIONS as f64
+    };
+    let classical = covered(CovarianceKind::Classical);
+    let consistent = covered(CovarianceKind::Autocorrelated { lags: Some(10) });
+    println!("95 % intervals cover {classical} with classical, {consistent} with consistent errors");
+    assert!(classical < 0.87 && consistent > 0.89, "{classical} {consistent}");
 }
 
 /// An automatic autoregression of which every choice is made.

@@ -57,6 +57,12 @@ impl Extent {
         if self.span() > narrow { self } else { Self { lo: self.lo - half, hi: self.hi + half } }
     }
 
+    /// An extent of another length about the same middle.
+    pub(super) fn centred(self, span: f64) -> Self {
+        let middle = 0.5 * (self.lo + self.hi);
+        Self { lo: middle - 0.5 * span, hi: middle + 0.5 * span }
+    }
+
     /// This extent with a margin of `share` of its length on both sides, which never crosses zero.
     pub(super) fn padded(self, share: f64) -> Self {
         let margin = share * self.span();

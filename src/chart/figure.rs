@@ -185,6 +185,7 @@ pub struct Panel {
     pub(super) x_label: String,
     pub(super) y_label: String,
     pub(super) weight: f64,
+    pub(super) is_equal: bool,
     pub(super) marks: Vec<Mark>,
 }
 
@@ -193,7 +194,7 @@ impl Panel {
     #[must_use]
     pub fn new(scale: Scale) -> Self {
         let (title, x_label, y_label) = Default::default();
-        Self { scale, title, x_label, y_label, weight: 1.0, marks: Vec::new() }
+        Self { scale, title, x_label, y_label, weight: 1.0, is_equal: false, marks: Vec::new() }
     }
 
     /// Sets the title.
@@ -221,6 +222,13 @@ impl Panel {
     #[must_use]
     pub fn weight(mut self, weight: f64) -> Self {
         self.weight = if weight.is_nan() { 1.0 } else { weight.clamp(0.1, 10.0) };
+        self
+    }
+
+    /// Makes one unit as long on either axis, so that a circle is round.
+    #[must_use]
+    pub fn equal_axes(mut self) -> Self {
+        self.is_equal = true;
         self
     }
 

@@ -63,10 +63,9 @@ impl<'f> Page<'f> {
         };
         // The ticks of a horizontal axis depend on its length, and how high the plots are on the lines of those ticks.
         let (cells, _) = place(&plans);
-        let gutter = widest_gutter(&plans, &cells);
-        plans.iter_mut().zip(&cells).for_each(|(plan, (_, plot))| plan.choose_x_ticks(plot.left + gutter, plot.right));
+        choose_x(&mut plans, &cells);
         let (cells, bottom) = place(&plans);
-        let gutter = widest_gutter(&plans, &cells);
+        let gutter = choose_x(&mut plans, &cells);
         let inside_axes = |plot: Frame| Frame { left: plot.left + gutter, ..plot };
         page.panels =
             plans.into_iter().zip(cells).map(|(plan, (cell, plot))| (plan, cell, inside_axes(plot))).collect();
@@ -105,6 +104,16 @@ impl<'f> Page<'f> {
         }
         canvas.finish()
     }
+}
+
+/// Chooses extents and ticks of the horizontal axes in their cells; the gutter beside the plots.
+fn choose_x(plans: &mut [Plan<'_>], cells: &[(Frame, Frame)]) -> f64 {
+    let gutter = widest_gutter(plans, cells);
+    for (plan, (_, plot)) in plans.iter_mut().zip(cells) {
+        plan.equalise(Frame { left: plot.left + gutter, ..*plot });
+        plan.choose_x_ticks(plot.left + gutter, plot.right);
+    }
+    gutter
 }
 
 /// One gutter for all panels, so that their axes stand in line.

@@ -24,6 +24,8 @@ const TICK_ROW: f64 = 14.0;
 const TICK: f64 = 4.0;
 /// The room that marks have to the left and right of their extent.
 const INSET: f64 = 8.0;
+/// The margin above and below the data, relative to their extent.
+const PADDING: f64 = 0.05;
 /// The least room between two labels of an axis.
 const APART: f64 = 16.0;
 /// Room above the plot, so that the uppermost tick label does not touch the text above it.
@@ -46,6 +48,8 @@ pub(super) struct Plan<'f> {
     pub(super) legend: Legend<'f>,
     pub(super) x: Extent,
     y: Extent,
+    /// The spans of the data, before equal axes widen the extents.
+    data: (f64, f64),
     /// Whether ticks and their meaning are written under the axis, or stand under a panel below.
     pub(super) names_x: bool,
     x_ticks: Vec<Tick>,
@@ -69,7 +73,8 @@ impl<'f> Plan<'f> {
                 _ => {}
             }
         }
-        Self { panel, legend, x, y, names_x: true, x_ticks: Vec::new(), two_lines: panel.scale == Scale::Time }
+        let data = (x.opened(Scale::Number).span(), y.opened(Scale::Number).span());
+        Self { panel, legend, x, y, data, names_x: true, x_ticks: Vec::new(), two_lines: panel.scale == Scale::Time }
     }
 
     fn is_empty(&self) -> bool {
@@ -106,7 +111,21 @@ impl<'f> Plan<'f> {
     }
 
     fn y_axis(&self, plot: Frame) -> Axis {
-        Axis { extent: self.y.opened(Scale::Number).padded(0.05), from: plot.bottom, to: plot.top }
+        let opened = self.y.opened(Scale::Number);
+        let extent = if self.panel.is_equal { opened } else { opened.padded(PADDING) };
+        Axis { extent, from: plot.bottom, to: plot.top }
+    }
+
+    /// Widens the extents of a panel with equal axes to those of its plot.
+    pub(super) fn equalise(&mut self, plot: Frame) {
+        if !self.panel.is_equal || self.is_empty() {
+            return;
+        }
+        let (x, y) = (self.x.opened(Scale::Number), self.y.opened(Scale::Number));
+        let (width, height) = (plot.right - plot.left - 2.0 * INSET, plot.bottom - plot.top);
+        let unit = (self.data.0 / width).max((1.0 + 2.0 * PADDING) * self.data.1 / height);
+        self.x = x.centred(unit * width);
+        self.y = y.centred(unit * height);
     }
 
     fn y_ticks(&self, axis: &Axis) -> Vec<Tick> {

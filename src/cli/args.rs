@@ -35,7 +35,8 @@ pub(crate) enum Command {
   foretoken forecast datasets/panel_sales.csv -H 6 --model ar,snaive -o forecasts.csv
   foretoken forecast datasets/nile.csv -H 10 --level 50,90 --json
   foretoken forecast sales.csv -H 6 --covariates price,promotion --future plan.csv
-  foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet")]
+  foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet
+  foretoken forecast rates.csv --value short_rate -H 12 --model var --order 2")]
     Forecast(ForecastArgs),
     /// Find values that the past does not explain.
     #[command(after_help = "Examples:
@@ -45,9 +46,10 @@ pub(crate) enum Command {
 
 Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, is_anomaly.")]
     Detect(DetectArgs),
-    /// Describe a file: rows, span, frequency, gaps, period, autocorrelations, which order fits.
+    /// Describe a file: rows, span, frequency, gaps, period, autocorrelations, which order fits, and how well.
     #[command(after_help = "Examples:
   foretoken inspect datasets/lynx.csv
+  foretoken inspect datasets/nile.csv --order 2 --estimator least-squares --difference 0 --report check.html
   foretoken inspect datasets/hourly_load.csv --plot diagnostics.svg")]
     Inspect(InspectArgs),
     /// Draw every series of a file.
@@ -107,7 +109,7 @@ pub(crate) enum MissingArg {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Options of ar")]
 pub(crate) struct ModelArgs {
-    /// AR order p, auto, or subset (the best set of lags)
+    /// Order p of ar and var, auto, or subset (the best set of lags)
     #[arg(long, value_name = "P|auto|subset", default_value = "auto", value_parser = parse_order, allow_negative_numbers = true)]
     pub(crate) order: OrderArg,
     /// These lags and no others, separated by commas
@@ -371,6 +373,8 @@ pub(crate) enum ModelName {
     Rwd,
     /// Value one season ago
     Snaive,
+    /// Vector autoregression: all series, or all numeric columns, explain each other
+    Var,
 }
 
 #[derive(Debug, Args)]
@@ -476,15 +480,28 @@ fn parse_rate(text: &str) -> Result<f64, String> {
     }
 }
 
+/// What can be inspected: models with coefficients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InspectModel {
+    /// Autoregression with automatic preprocessing
+    Ar,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
+    /// Model that is fitted and checked
+    #[arg(long, value_enum, default_value_t = InspectModel::Ar)]
+    pub(crate) model: InspectModel,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
     /// Draw autocorrelations and residuals: .svg or .png by its ending
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
+    /// Write a residual check: one HTML page with summary, tests and charts
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
     /// Print one JSON object per series on standard output
     #[arg(long)]
     pub(crate) json: bool,

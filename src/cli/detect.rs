@@ -29,6 +29,7 @@ const FLAG: &str = "is_anomaly";
 type Judged<'a> = (&'a Series, Detection);
 
 pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
+    args.model.check_single()?;
     args.fit.check(&[args.model])?;
     input::check_covariates(&args.input, &[args.model])?;
     output::check_not_input(&args.input.file, &[&args.output.output, &args.output.plot])?;
@@ -85,7 +86,7 @@ fn detect_one(series: &Series, period: usize, args: &DetectArgs) -> Result<Detec
         (None, None) => Training::Halves,
     };
     let options = DetectOptions { training, false_alarm_rate: args.false_alarm_rate, period };
-    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some());
+    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?;
     detect(series, &|train: &Series| spec.fit(train), &options)
 }
 

@@ -11,6 +11,7 @@ use super::input::{self, Loaded, Needs};
 use super::models::Spec;
 use super::output::{self, Column};
 use super::table::{Table, short};
+use super::vector::{self, System};
 use super::{Outcome, notes, progress};
 use crate::chart::{self, Figure};
 use crate::data::batch::{Batch, Covariates};
@@ -36,12 +37,14 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     check(args)?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
     let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false })?;
-    input::say_unused(&loaded);
-    input::load_future(&mut loaded, args.future.as_deref(), args.horizon)?;
+    let mut loaded = input::load_all(&args.input, Needs { missing: Missing::Error, rows: false })?;
+    vector::widen(&mut loaded, args).map_err(|error| loaded.located(error))?;
+    input::say_unused(&loaded, &args.input);
+    input::settle(&mut loaded, &args.input, args.future.as_deref(), args.horizon)?;
     let series = std::mem::take(&mut loaded.panel.series);
     check_size(args, series.len())?;
-    let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, args));
+    let system = vector::system(&loaded, &series, args).map_err(|error| loaded.located(error))?;
+    let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, system.as_ref(), args));
     let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
     let table = destination.as_ref().map(|_| output::frame(None, columns(&loaded, &forecasts, args))).transpose()?;
     let is_terminal_text = !args.output.json && args.output.output.is_none() && std::io::stdout().is_terminal();
@@ -53,9 +56,10 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
         eprintln!("wrote {}", path.display());
     }
     if args.output.json {
-        output::json_lines(forecasts.iter().map(|f| json_of(&loaded, f, args)))?;
+        output::json_lines(forecasts.iter().map(|f| json_of(&loaded, f, system.as_ref(), args)))?;
     } else if is_terminal_text {
-        output::to_stdout(text(&loaded, &forecasts, args).as_bytes())?;
+        let system = system.as_ref().map_or_else(String::new, System::text);
+        output::to_stdout((system + &text(&loaded, &forecasts, args)).as_bytes())?;
     }
     if let (Some(destination), Some(table)) = (destination, table) {
         output::save(table, destination)?;
@@ -124,14 +128,19 @@ fn check_size(args: &ForecastArgs, series: usize) -> Result<()> {
 }
 
 /// Every series in parallel; results stay in the order of the file.
-fn forecast_all(series: &[Series], periods: &[usize], args: &ForecastArgs) -> Vec<Result<Models>> {
+fn forecast_all(
+    series: &[Series],
+    periods: &[usize],
+    system: Option<&System>,
+    args: &ForecastArgs,
+) -> Vec<Result<Models>> {
     let bar = progress::bar("forecasting", series.len());
     let results = series
         .par_iter()
         .zip(periods)
         .enumerate()
         .map(|(number, (series, &period))| {
-            let result = forecast_one(series, period, number, args);
+            let result = forecast_one(series, period, number, system, args);
             bar.inc(1);
             result
         })
@@ -140,17 +149,31 @@ fn forecast_all(series: &[Series], periods: &[usize], args: &ForecastArgs) -> Ve
     results
 }
 
-fn forecast_one(series: &Series, period: usize, number: usize, args: &ForecastArgs) -> Result<Models> {
-    let (context, known) = (Batch::single(series.values(), 0), Covariates::of_series(series));
-    let options = ForecastOptions {
+/// What to forecast of the series with a number.
+pub(super) fn ahead_of(args: &ForecastArgs, number: usize) -> ForecastOptions {
+    ForecastOptions {
         horizon: args.horizon,
         paths: args.paths.map(|paths| paths as usize),
         seed: args.seed,
         stream: number as u32,
-    };
+    }
+}
+
+fn forecast_one(
+    series: &Series,
+    period: usize,
+    number: usize,
+    system: Option<&System>,
+    args: &ForecastArgs,
+) -> Result<Models> {
+    let (context, known) = (Batch::single(series.values(), 0), Covariates::of_series(series));
+    let options = ahead_of(args, number);
     let odd = oddity(series.values());
     let models = args.model.iter().map(|&name| {
-        let spec = Spec::new(name, &args.fit, period, args.input.period.is_some());
+        if let (ModelName::Var, Some(system)) = (name, system) {
+            return Ok(system.of(number));
+        }
+        let spec = Spec::new(name, &args.fit, period, args.input.period.is_some())?;
         let draws = ParameterDraws { count: args.draws as usize, seed: args.seed, stream: number as u32 };
         let (model, mut summary) = spec.fit_with(series, args.parameter_uncertainty.then_some(draws))?;
         if let Some(odd) = &odd {
@@ -294,7 +317,7 @@ pub(super) fn summary_text(id: &str, summary: &Summary) -> String {
 }
 
 /// One object per series: every digit, nothing rounded.
-fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, args: &ForecastArgs) -> Value {
+fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, system: Option<&System>, args: &ForecastArgs) -> Value {
     let mut object = Map::new();
     if let Some(id) = &loaded.panel.id_column {
         object.insert(id.clone(), json!(f.0.id()));
@@ -302,7 +325,10 @@ fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, args: &ForecastArgs) -> Valu
     let times = (0..args.horizon).map(|step| output::json_time(label(f.0, step)));
     object.insert(loaded.time_name().to_owned(), times.collect());
     for (model, (summary, ahead)) in args.model.iter().zip(&f.1) {
-        let mut entry = output::json_of_summary(summary);
+        let mut entry = match system.filter(|_| *model == ModelName::Var) {
+            Some(system) => system.json_of(f.0, summary),
+            None => output::json_of_summary(summary),
+        };
         if let Some(paths) = ahead.paths().filter(|_| args.paths.is_some()) {
             entry.insert("paths".to_owned(), json_of_paths(paths, args.horizon));
             object.insert(model.display_name().to_owned(), Value::Object(entry));

@@ -42,14 +42,26 @@ impl Loaded {
         self.panel.time_column.as_deref().unwrap_or("t")
     }
 
+    /// An error about the input as a whole, with its name.
+    pub(super) fn located(&self, error: Error) -> Error {
+        error.at(&self.source)
+    }
+
     /// How a series is called in messages.
     pub(super) fn name_of<'a>(&'a self, series: &'a Series) -> &'a str {
         if self.panel.id_column.is_some() { series.id() } else { &self.panel.value_column }
     }
 }
 
-/// Reads the file and settles the periods.
+/// Reads the file, its series with the covariates that were asked for and no others, and settles the periods.
 pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
+    let mut loaded = load_all(args, needs)?;
+    settle(&mut loaded, args, None, 0)?;
+    Ok(loaded)
+}
+
+/// The same with all further columns of numbers where no covariates were asked for.
+pub(super) fn load_all(args: &InputArgs, needs: Needs) -> Result<Loaded> {
     let options = ReadOptions {
         id: args.id.clone(),
         time: args.time.clone(),
@@ -62,16 +74,10 @@ pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
     let spinner = progress::spinner("reading");
     let panel = read_path(&args.file, &options);
     spinner.finish_and_clear();
-    let mut panel = panel?;
+    let panel = panel?;
     for notice in &panel.notices {
         eprintln!("note: {notice}");
     }
-    if args.covariates.is_empty() {
-        // Models are given what was asked for and nothing else.
-        panel.series = panel.series.into_iter().map(|series| series.with_covariates(Vec::new())).collect();
-        panel.unused_columns.append(&mut panel.covariate_columns);
-    }
-    drop_incomplete(&mut panel, 0);
     let periods = panel
         .series
         .par_iter()
@@ -86,18 +92,20 @@ pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
     Ok(loaded)
 }
 
-/// Reads the known future of the covariates, from a file where one is named, and leaves out the series that lack some of
-/// it.
-pub(super) fn load_future(loaded: &mut Loaded, file: Option<&Path>, steps: usize) -> Result<()> {
-    if let Some(file) = file {
-        loaded.panel.read_future(file)?;
+/// Leaves the series the covariates that were asked for, reads their known future, from a file where one is named, and
+/// leaves out the series that lack some of it.
+pub(super) fn settle(loaded: &mut Loaded, args: &InputArgs, future: Option<&Path>, steps: usize) -> Result<()> {
+    let panel = &mut loaded.panel;
+    if args.covariates.is_empty() {
+        // Models are given what was asked for and nothing else.
+        let bare = |series: Series| series.with_covariates(Vec::new());
+        panel.series = std::mem::take(&mut panel.series).into_iter().map(bare).collect();
     }
-    let dropped = drop_incomplete(&mut loaded.panel, steps);
-    let mut number = 0;
-    loaded.periods.retain(|_| {
-        number += 1;
-        !dropped[number - 1]
-    });
+    if let Some(file) = future {
+        panel.read_future(file)?;
+    }
+    let dropped = drop_incomplete(panel, steps);
+    loaded.periods = keep(std::mem::take(&mut loaded.periods), |number| !dropped[number]);
     Ok(())
 }
 
@@ -149,6 +157,12 @@ fn times(series: &Series, positions: &[usize]) -> String {
 
 /// Refuses covariates that no model would use.
 pub(super) fn check_covariates(args: &InputArgs, models: &[ModelName]) -> Result<()> {
+    if !args.covariates.is_empty() && models.contains(&ModelName::Var) {
+        return Err(Error::usage(
+            "--covariates with --model var: it takes every further column as a series of its own",
+        )
+        .hint("leave out one of them"));
+    }
     if args.covariates.is_empty() || models.contains(&ModelName::Ar) {
         return Ok(());
     }
@@ -158,9 +172,11 @@ pub(super) fn check_covariates(args: &InputArgs, models: &[ModelName]) -> Result
 }
 
 /// Names the columns of numbers that no model uses.
-pub(super) fn say_unused(loaded: &Loaded) {
-    if !loaded.panel.unused_columns.is_empty() {
-        eprintln!("note: no model here uses the columns {}", loaded.panel.unused_columns.join(", "));
+pub(super) fn say_unused(loaded: &Loaded, args: &InputArgs) {
+    let panel = &loaded.panel;
+    let unused = if args.covariates.is_empty() { &panel.covariate_columns } else { &panel.unused_columns };
+    if !unused.is_empty() {
+        eprintln!("note: no model here uses the columns {}", unused.join(", "));
     }
 }
 

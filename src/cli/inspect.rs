@@ -1,26 +1,25 @@
-//! `foretoken inspect`: what a file holds, and what an autoregression makes of it.
+//! `foretoken inspect`: what a file holds, what an autoregression makes of it, and what that leaves unexplained.
+
+use std::path::Path;
 
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::args::InspectArgs;
-use super::forecast::summary_text;
+use super::args::{AverageArg, InspectArgs, InspectModel, ModelName};
 use super::input::{self, Loaded, Needs};
-use super::models::{Spec, ar_spec, with_covariates_of};
+use super::models::{ar_spec, with_covariates_of};
 use super::output;
 use super::table::{Table, short};
 use super::{Outcome, figures};
 use crate::chart;
-use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math::autocovariance::{autocorrelations, partial_autocorrelations};
-use crate::math::residual_tests::{ChiSquaredTest, jarque_bera, ljung_box};
 use crate::math::special::normal_quantile;
-use crate::model::linear::{Criterion, OrderRow};
-use crate::model::{Autoregressive, Summary};
-use crate::predictive::{Distribution, Family};
+use crate::model::linear::{ArReport, ArSpec, Average, Choice, Criterion, OrderRow};
+use crate::model::{Fit, Fitted};
+use crate::report::{Checked, MAX_SECTIONS, residual_check};
 
 /// Series that are described in full; of more there is one line each.
 const DETAILED: usize = 3;
@@ -40,9 +39,9 @@ struct Report {
     acf: Vec<f64>,
     pacf: Vec<f64>,
     orders: Vec<OrderRow>,
-    summary: Summary,
-    residuals: Vec<f64>,
-    tests: Vec<(&'static str, ChiSquaredTest)>,
+    /// The series on the scale that the model is of, and the report of the fit to it.
+    fitted: Series,
+    fit: ArReport,
 }
 
 /// Mean, standard deviation (n - 1) and the five quartiles of the known values.
@@ -53,7 +52,12 @@ struct Moments {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
+    let InspectModel::Ar = args.model;
+    check(args)?;
     let format = args.plot.as_deref().map(output::chart_format).transpose()?;
+    args.report.as_deref().map(output::check_page).transpose()?;
+    let outputs = [&args.plot, &args.report];
+    output::check_not_input(&args.input.file, &outputs)?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: true })?;
     let series = std::mem::take(&mut loaded.panel.series);
     let reports: Vec<Result<Report>> =
@@ -64,9 +68,12 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
         if done.len() > 1 {
             eprintln!("note: the chart shows the first series, `{}`", loaded.name_of(first));
         }
-        let figure = figures::diagnostics(loaded.name_of(first), first, report.acf.len() - 1, &report.residuals);
+        let figure = figures::diagnostics(loaded.name_of(first), first, report.acf.len() - 1, &report.fit.residuals);
         write_whole(path, &chart::render(&figure, format)?)?;
         eprintln!("wrote {}", path.display());
+    }
+    if let Some(path) = &args.report {
+        write_page(path, &loaded, &done)?;
     }
     if args.json {
         output::json_lines(done.iter().map(|(series, report)| json_of(&loaded, series, report)))?;
@@ -79,15 +86,41 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
+fn check(args: &InspectArgs) -> Result<()> {
+    args.fit.check(&[ModelName::Ar])?;
+    if matches!(args.fit.average, AverageArg::Auto | AverageArg::None) {
+        return Ok(());
+    }
+    Err(Error::usage("inspect looks at one model, not at an average").hint("leave out --average"))
+}
+
+/// The residual check of the first series.
+fn write_page(path: &Path, loaded: &Loaded, done: &[(&Series, Report)]) -> Result<()> {
+    if done.len() > MAX_SECTIONS {
+        eprintln!("note: the page shows the first {MAX_SECTIONS} of {} series", done.len());
+    }
+    let sections: Vec<Checked<'_>> = done
+        .iter()
+        .take(MAX_SECTIONS)
+        .map(|(series, report)| Checked { name: loaded.name_of(series), series: &report.fitted, report: &report.fit })
+        .collect();
+    write_whole(path, residual_check(&sections, done.len())?.as_bytes())?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}
+
 fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -> Result<Report> {
     let period = loaded.periods[number];
     let known: Vec<f64> = series.values().iter().copied().filter(|x| !x.is_nan()).collect();
     let lags = lags_shown(series.len(), period);
-    let spec = with_covariates_of(ar_spec(&args.fit, period), series);
+    // One model is looked at: of an average of differences, the one with drift.
+    let spec =
+        ArSpec { average: Choice::Fixed(Average::None), ..with_covariates_of(ar_spec(&args.fit, period), series) };
     let train = std::slice::from_ref(series);
     let orders = spec.order_table(train)?;
-    let (model, summary) = Spec::Ar(spec).fit(series)?;
-    let residuals = standardised_residuals(model.as_ref(), series)?;
+    let Fitted { model, summary } = spec.fit(train)?;
+    let fitted = model.transform().forward(series)?.with_timeline(series.timeline().clone());
+    let fit = ArReport::new(&summary, &model.inner().members()[0], &fitted, lags)?;
     let rows = loaded.panel.rows.as_ref().map(|rows| &rows.row_of[number]);
     let is_gap = |position: usize| rows.is_some_and(|rows| rows[position] == u32::MAX);
     let count = |counts: &dyn Fn(usize) -> bool| (0..series.len()).filter(|&position| counts(position)).count();
@@ -99,9 +132,8 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
         acf: autocorrelations(series.values(), lags),
         pacf: partial_autocorrelations(series.values(), lags),
         orders,
-        tests: tests(&residuals, lags, &summary),
-        summary,
-        residuals,
+        fitted,
+        fit,
     })
 }
 
@@ -109,32 +141,6 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
 fn lags_shown(n: usize, period: usize) -> usize {
     let by_length = (10.0 * (n.max(2) as f64).log10()) as usize;
     by_length.max(if period <= 24 { 2 * period } else { 0 }).min(n.saturating_sub(1)).max(1)
-}
-
-/// The normal quantile of every value's conditional probability: N(0, 1) noise where the model is right.
-fn standardised_residuals(model: &dyn Autoregressive, series: &Series) -> Result<Vec<f64>> {
-    let target = Batch::single(series.values(), 0);
-    let rows = model.conditionals(&Batch::empty(&[0]), &target, &Covariates::of_series(series))?;
-    let residual = |(row, x): (usize, &f64)| {
-        if rows.is_defined(row) && !x.is_nan() { standardised(&rows.row(row), *x) } else { f64::NAN }
-    };
-    Ok(series.values().iter().enumerate().map(residual).collect())
-}
-
-/// Of a Gaussian row without the detour over a probability, which would end at about 38.
-fn standardised(row: &Distribution<'_>, x: f64) -> f64 {
-    match (row.family(), row.parameters()) {
-        (Family::Gaussian, &[mean, sd]) => (row.map().backward(x) - mean) / sd,
-        _ => normal_quantile(row.cdf(x)),
-    }
-}
-
-fn tests(residuals: &[f64], lags: usize, summary: &Summary) -> Vec<(&'static str, ChiSquaredTest)> {
-    let known: Vec<f64> = residuals.iter().copied().filter(|e| e.is_finite()).collect();
-    let fitted = summary.parameters.iter().filter(|parameter| parameter.name.starts_with("phi_")).count();
-    let ljung_box = ljung_box(&known, lags.max(fitted + 5), fitted).map(|test| ("Ljung-Box", test));
-    let jarque_bera = jarque_bera(&known).map(|test| ("Jarque-Bera", test));
-    ljung_box.into_iter().chain(jarque_bera).collect()
 }
 
 impl Moments {
@@ -185,16 +191,7 @@ fn text(loaded: &Loaded, series: &Series, report: &Report) -> String {
         text += &correlations(report, series.len());
         text += &order_table(&report.orders);
     }
-    text += &summary_text("", &report.summary);
-    for (name, test) in &report.tests {
-        text += &format!(
-            "  {name}: {} on {} degrees of freedom, p {}\n",
-            short(test.statistic),
-            test.degrees_of_freedom,
-            short(test.p_value)
-        );
-    }
-    text
+    text + &report.fit.to_string()
 }
 
 fn correlations(report: &Report, n: usize) -> String {
@@ -242,7 +239,7 @@ fn overview(loaded: &Loaded, done: &[(&Series, Report)]) -> String {
             (report.gaps + report.missing).to_string(),
             short(report.moments.mean),
             short(report.moments.std_dev),
-            report.summary.description.clone(),
+            report.fit.summary.description.clone(),
         ]);
     }
     table.render(SHOWN_SERIES) + &format!("{} series; --json describes each in full\n", done.len())
@@ -268,18 +265,6 @@ fn json_of(loaded: &Loaded, series: &Series, report: &Report) -> Value {
             Value::Object(entry)
         })
         .collect();
-    let tests: Map<String, Value> = report
-        .tests
-        .iter()
-        .map(|(name, test)| {
-            let value = json!({
-                "statistic": output::json_number(test.statistic),
-                "degrees_of_freedom": test.degrees_of_freedom,
-                "p_value": output::json_number(test.p_value),
-            });
-            ((*name).to_owned(), value)
-        })
-        .collect();
     for (name, value) in [
         ("rows", json!(series.len() - report.gaps)),
         ("from", output::json_time(timeline.label(0))),
@@ -294,8 +279,8 @@ fn json_of(loaded: &Loaded, series: &Series, report: &Report) -> Value {
         ("acf", json!(numbers(&report.acf))),
         ("pacf", json!(numbers(&report.pacf))),
         ("orders", json!(orders)),
-        ("fit", Value::Object(output::json_of_summary(&report.summary))),
-        ("tests", Value::Object(tests)),
+        ("fit", Value::Object(output::json_of_report(&report.fit))),
+        ("tests", Value::Object(output::json_of_tests(&report.fit))),
     ] {
         object.insert(name.to_owned(), value);
     }

@@ -15,6 +15,7 @@ mod output;
 mod plot;
 mod progress;
 mod table;
+mod vector;
 
 use std::process::ExitCode;
 

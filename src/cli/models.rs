@@ -26,15 +26,19 @@ pub(super) enum Spec {
 
 impl Spec {
     /// The specification of a model name for series of a period, which the user gave or the values show.
-    pub(super) fn new(name: ModelName, options: &ModelArgs, period: usize, is_given: bool) -> Self {
-        match name {
+    ///
+    /// # Errors
+    /// If the model is one of several series together.
+    pub(super) fn new(name: ModelName, options: &ModelArgs, period: usize, is_given: bool) -> Result<Self> {
+        Ok(match name {
             ModelName::Ar => Self::Ar(ar_spec(options, period)),
             ModelName::Mean => Self::Naive(Naive::Mean),
             ModelName::Naive => Self::Naive(Naive::RandomWalk { drift: false }),
             ModelName::Rwd => Self::Naive(Naive::RandomWalk { drift: true }),
             ModelName::Snaive if period > 1 || is_given => Self::Naive(Naive::Seasonal { period }),
             ModelName::Snaive => Self::CalendarNaive,
-        }
+            ModelName::Var => return Err(joint_only()),
+        })
     }
 
     /// Fits it to one series; where draws are asked for, an autoregression is the mixture of models with drawn parameters.
@@ -93,12 +97,27 @@ impl ModelName {
             Self::Naive => Naive::RandomWalk { drift: false }.name(),
             Self::Rwd => Naive::RandomWalk { drift: true }.name(),
             Self::Snaive => Naive::Seasonal { period: 1 }.name(),
+            Self::Var => "VAR",
         }
+    }
+
+    /// Refuses a model of several series together, where each is judged by itself.
+    ///
+    /// # Errors
+    /// If it is one.
+    pub(super) fn check_single(self) -> Result<()> {
+        if self == Self::Var { Err(joint_only()) } else { Ok(()) }
     }
 }
 
+fn joint_only() -> Error {
+    Error::usage("var is a model of several series together")
+        .expected("a model of one series")
+        .hint("use --model ar here, and var with `foretoken forecast`")
+}
+
 impl ModelArgs {
-    /// The options given that only `ar` reads, as they are typed.
+    /// The options given that only `ar` reads, or `var` too, as they are typed.
     pub(super) fn given(&self) -> Vec<&'static str> {
         let options = [
             ("--order", self.order != OrderArg::Auto),
@@ -121,13 +140,41 @@ impl ModelArgs {
         options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
+    /// The options given that ask for what `var` does not do.
+    fn refused_by_var(&self) -> Vec<&'static str> {
+        let options = [
+            ("--order subset", self.order == OrderArg::Subset),
+            ("--lags", !self.lags.is_empty()),
+            ("--seasonal-order", self.seasonal_order.is_some()),
+            ("--penalty", self.penalty.is_some()),
+            ("--errors", self.errors != ErrorsArg::Classical),
+            ("--fourier", !self.fourier.is_empty()),
+            ("--average", !matches!(self.average, AverageArg::Auto | AverageArg::None)),
+            ("--estimator", !matches!(self.estimator, None | Some(EstimatorArg::LeastSquares))),
+            ("--difference", !matches!(self.difference, OrAuto::Auto | OrAuto::Value(0))),
+            ("--seasonal", !matches!(self.seasonal, SeasonalArg::Auto | SeasonalArg::None)),
+            ("--transform", !matches!(self.transform, TransformArg::Auto | TransformArg::None)),
+        ];
+        options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
     /// Refuses options that cannot have the effect they ask for.
     ///
     /// # Errors
-    /// If they belong to `ar` and no model is `ar`, or choose what another fixes.
+    /// If they belong to `ar` or `var` and no model is one, or choose an order that is fixed.
     pub(super) fn check(&self, models: &[ModelName]) -> Result<()> {
+        let (has_ar, has_var) = (models.contains(&ModelName::Ar), models.contains(&ModelName::Var));
+        let refused = self.refused_by_var();
+        if has_var && !has_ar && !refused.is_empty() {
+            return Err(Error::usage(format!("{} without --model ar", refused.join(", ")))
+                .expected(
+                    "options of var, which fits the values as they are by least squares: --order, --criterion, \
+                           --max-order, --trend",
+                )
+                .hint("transform or difference the values in the file before"));
+        }
         let given = self.given();
-        if !models.contains(&ModelName::Ar) && !given.is_empty() {
+        if !has_ar && !has_var && !given.is_empty() {
             return Err(Error::usage(format!("{} without --model ar", given.join(", ")))
                 .expected("options of the models asked for")
                 .hint("leave them out, or add ar to --model"));
@@ -182,11 +229,7 @@ impl ModelArgs {
 
     fn terms(&self, period: usize) -> Terms {
         Terms {
-            trend: match self.trend {
-                Some(TrendArg::N) => Trend::None,
-                None | Some(TrendArg::C) => Trend::Constant,
-                Some(TrendArg::Ct) => Trend::ConstantTrend,
-            },
+            trend: trend(self.trend),
             dummies: if self.seasonal == SeasonalArg::Dummies { period } else { 0 },
             fourier: self.fourier.clone(),
             covariates: Vec::new(),
@@ -206,7 +249,7 @@ impl ModelArgs {
 /// The forgetting of recursive least squares unless told: 200 rows count.
 const DEFAULT_FORGETTING: f64 = 0.995;
 
-fn criterion(name: CriterionArg) -> Criterion {
+pub(super) fn criterion(name: CriterionArg) -> Criterion {
     match name {
         CriterionArg::Aic => Criterion::Aic,
         CriterionArg::Aicc => Criterion::Aicc,
@@ -219,6 +262,15 @@ fn criterion(name: CriterionArg) -> Criterion {
 pub(super) fn with_covariates_of(mut spec: ArSpec, series: &Series) -> ArSpec {
     spec.terms.covariates = series.covariates().iter().map(|covariate| covariate.name.clone()).collect();
     spec
+}
+
+/// The trend that is spelled so.
+pub(super) fn trend(arg: Option<TrendArg>) -> Trend {
+    match arg {
+        Some(TrendArg::N) => Trend::None,
+        None | Some(TrendArg::C) => Trend::Constant,
+        Some(TrendArg::Ct) => Trend::ConstantTrend,
+    }
 }
 
 /// The autoregression that the options describe, for series of a period.

@@ -11,7 +11,9 @@ use super::table::short;
 use crate::chart;
 use crate::data::frame::{Destination, TableFormat, write_table};
 use crate::error::{Error, ErrorKind, Result};
+use crate::math::residual_tests::ChiSquaredTest;
 use crate::model::Summary;
+use crate::model::linear::{ArReport, Criterion, Root, SeriesTest};
 
 /// One named column of results. A missing number is NaN.
 #[derive(Debug, Clone)]
@@ -132,6 +134,18 @@ pub(super) fn chart_format(path: &Path) -> Result<chart::Format> {
     Ok(format)
 }
 
+/// Refuses a page that cannot be written, or whose name says that it is something else.
+pub(super) fn check_page(path: &Path) -> Result<()> {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+    if !matches!(ending.as_deref(), Some("html" | "htm")) {
+        return Err(Error::usage("a report is an HTML page")
+            .at(path.display().to_string())
+            .expected("a file name that ends in .html")
+            .hint("give the file this ending"));
+    }
+    check_folder(path)
+}
+
 /// Refuses a file that cannot be written, before any work is done for it and before another output is written.
 fn check_folder(path: &Path) -> Result<()> {
     let refused = |what: String, hint: String| Err(Error::io(what).at(path.display().to_string()).hint(hint));
@@ -214,8 +228,16 @@ pub(super) fn json_of_summary(summary: &Summary) -> Map<String, Value> {
         .parameters
         .iter()
         .map(|parameter| {
-            let error = parameter.standard_error.map_or(Value::Null, json_number);
-            (parameter.name.clone(), json!({ "estimate": json_number(parameter.value), "std_error": error }))
+            let optional = |x: Option<f64>| x.map_or(Value::Null, json_number);
+            let interval = parameter.interval(0.95).map(|(lo, hi)| [json_number(lo), json_number(hi)]);
+            let entry = json!({
+                "estimate": json_number(parameter.value),
+                "std_error": optional(parameter.standard_error),
+                "z": optional(parameter.z()),
+                "p_value": optional(parameter.p_value()),
+                "conf_int": interval,
+            });
+            (parameter.name.clone(), entry)
         })
         .collect();
     object.insert("parameters".to_owned(), Value::Object(parameters));
@@ -230,10 +252,105 @@ pub(super) fn json_of_summary(summary: &Summary) -> Map<String, Value> {
         ("innovation_variance_unbiased", summary.innovation_variance_unbiased),
         ("log_likelihood", summary.log_likelihood),
         ("aic", summary.aic()),
+        ("aicc", summary.criterion(Criterion::Aicc)),
+        ("bic", summary.criterion(Criterion::Bic)),
+        ("hqic", summary.criterion(Criterion::Hqic)),
     ] {
         object.insert(name.to_owned(), json_number(value));
     }
     object.insert("observations".to_owned(), json!(summary.observations));
+    object.insert("converged".to_owned(), json!(summary.converged));
     object.insert("warnings".to_owned(), json!(summary.warnings));
     object
+}
+
+/// What a fit reports and what follows from it, every digit.
+pub(super) fn json_of_report(report: &ArReport) -> Map<String, Value> {
+    let numbers = |x: &[f64]| Value::Array(x.iter().map(|x| json_number(*x)).collect());
+    let (frequencies, density): (Vec<f64>, Vec<f64>) = report.spectral_density.iter().copied().unzip();
+    let response = &report.impulse_response;
+    let mut object = json_of_summary(&report.summary);
+    for (name, value) in [
+        ("is_stationary", json!(report.is_stationary)),
+        ("roots", report.roots.as_ref().map_or(Value::Null, |roots| roots.iter().map(json_of_root).collect())),
+        (
+            "impulse_response",
+            json!({ "response": numbers(&response.response), "cumulative": numbers(&response.cumulative) }),
+        ),
+        ("spectral_density", json!({ "angular_frequency": numbers(&frequencies), "density": numbers(&density) })),
+        ("autocorrelations", numbers(&report.autocorrelations)),
+        ("tests", Value::Object(json_of_tests(report))),
+    ] {
+        object.insert(name.to_owned(), value);
+    }
+    object
+}
+
+fn json_of_root(root: &Root) -> Value {
+    json!({
+        "real": json_number(root.real),
+        "imaginary": json_number(root.imaginary),
+        "modulus": json_number(root.modulus()),
+        "frequency": json_number(root.frequency()),
+        "period": json_number(root.period()),
+    })
+}
+
+/// The tests by name; Ljung and Box's with most lags, and each number of lags in `by_lags`.
+pub(super) fn json_of_tests(report: &ArReport) -> Map<String, Value> {
+    let tests = &report.residual_tests;
+    let mut object = Map::new();
+    if let Some((lags, longest)) = tests.ljung_box.last() {
+        let mut entry = json_of_test(longest, Some(*lags));
+        entry["by_lags"] = tests.ljung_box.iter().map(|(lags, test)| json_of_test(test, Some(*lags))).collect();
+        object.insert("Ljung-Box".to_owned(), entry);
+        let box_pierce = tests.box_pierce.as_ref().map(|test| json_of_test(test, Some(*lags)));
+        object.extend(box_pierce.map(|entry| ("Box-Pierce".to_owned(), entry)));
+    }
+    if let Some(test) = &tests.jarque_bera {
+        let mut entry = json_of_test(test, None);
+        entry["skewness"] = json_number(tests.shape.0);
+        entry["kurtosis"] = json_number(tests.shape.1);
+        object.insert("Jarque-Bera".to_owned(), entry);
+    }
+    if let Some(test) = &tests.arch {
+        object.insert("ARCH-LM".to_owned(), json_of_test(test, Some(test.degrees_of_freedom)));
+    }
+    object.extend(report.series_tests.iter().map(json_of_series_test));
+    object
+}
+
+fn json_of_test(test: &ChiSquaredTest, lags: Option<usize>) -> Value {
+    let mut entry = json!({
+        "statistic": json_number(test.statistic),
+        "degrees_of_freedom": test.degrees_of_freedom,
+        "p_value": json_number(test.p_value),
+    });
+    if let Some(lags) = lags {
+        entry["lags"] = json!(lags);
+    }
+    entry
+}
+
+/// A test of the series; `p_value_is` is `=`, or `<` or `>` where the p-value is an end of a table.
+fn json_of_series_test(test: &SeriesTest) -> (String, Value) {
+    let (statistic, p_value, sign, lags, levels, critical) = match test {
+        SeriesTest::Adf(_, test) => {
+            (test.statistic, test.p_value, "=", test.lags, &["1%", "5%", "10%"][..], &test.critical_values[..])
+        }
+        SeriesTest::Kpss(_, test) => {
+            let levels = &["10%", "5%", "2.5%", "1%"][..];
+            (test.statistic, test.p_value, test.sign(), test.lags, levels, &test.critical_values[..])
+        }
+    };
+    let critical: Map<String, Value> =
+        levels.iter().zip(critical).map(|(level, value)| ((*level).to_owned(), json_number(*value))).collect();
+    let value = json!({
+        "statistic": json_number(statistic),
+        "p_value": json_number(p_value),
+        "p_value_is": sign,
+        "lags": lags,
+        "critical_values": critical,
+    });
+    (test.name().to_owned(), value)
 }

@@ -15,6 +15,8 @@
 //! uncertainty is not part of the intervals, as in R's `predict.Arima`, unless the model holds it
 //! ([`with_parameter_uncertainty`](crate::model::linear::with_parameter_uncertainty)).
 
+pub mod vector;
+
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
 use crate::generate::{Generation, Paths, generate};
@@ -107,10 +109,14 @@ pub fn forecast(
     }
     let paths = options.paths.unwrap_or(DEFAULT_PATHS);
     if paths == 0 {
-        return Err(Error::usage("no forecast can be drawn from 0 sample paths").expected("--paths 1 or more"));
+        return Err(no_paths());
     }
     let what = Generation { stream: options.stream, ..Generation::sample(options.horizon, paths, options.seed) };
     Ok(Forecast::sampled(generate(model, context, known, what)?))
+}
+
+fn no_paths() -> Error {
+    Error::usage("no forecast can be drawn from 0 sample paths").expected("--paths 1 or more")
 }
 
 fn check_horizon(horizon: usize) -> Result<()> {

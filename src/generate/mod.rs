@@ -9,6 +9,8 @@
 //! session holds. What a path draws depends on the seed, its series and its number alone, never on how many run
 //! beside it.
 
+pub mod vector;
+
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
 use crate::math::random::LaneRng;
@@ -72,6 +74,11 @@ pub struct Paths {
 }
 
 impl Paths {
+    /// Places for values and log densities, all zero.
+    fn empty(horizon: usize, lanes: usize) -> Self {
+        Self { horizon, lanes, values: vec![0.0; horizon * lanes], log_prob: vec![0.0; lanes] }
+    }
+
     /// The number of steps.
     #[must_use]
     pub fn horizon(&self) -> usize {

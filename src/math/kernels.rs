@@ -73,6 +73,39 @@ pub fn lattice_step(r: f64, forward: &mut [f64], backward: &mut [f64]) -> (f64, 
     Arch::new().dispatch(LatticeStep { r, forward, backward })
 }
 
+/// y = A x for a symmetric matrix of as many rows as `x` has values, added up in the order of its columns.
+///
+/// # Panics
+/// If the sizes do not fit.
+pub fn symmetric_times(matrix: &[f64], x: &[f64], y: &mut [f64]) {
+    assert!(matrix.len() == x.len() * x.len() && y.len() == x.len(), "a square matrix of the size of its vectors");
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            y.fill(0.0);
+            for (column, x) in matrix.chunks_exact(x.len().max(1)).zip(x) {
+                y.iter_mut().zip(column).for_each(|(y, a)| *y += a * x);
+            }
+        },
+    );
+}
+
+/// A = (A - s s') scale, symmetric to the bit if A is.
+///
+/// # Panics
+/// If the sizes do not fit.
+pub fn subtract_square(matrix: &mut [f64], s: &[f64], scale: f64) {
+    assert_eq!(matrix.len(), s.len() * s.len(), "a square matrix of the size of its vector");
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (column, left) in matrix.chunks_exact_mut(s.len().max(1)).zip(s) {
+                column.iter_mut().zip(s).for_each(|(a, s)| *a = (*a - left * s) * scale);
+            }
+        },
+    );
+}
+
 struct Products<'a> {
     now: &'a [f64],
     past: &'a [f64],
@@ -249,19 +282,26 @@ impl WithSimd for LatticeSums<'_> {
 #[inline(always)]
 fn pair_sums<S: Simd>(simd: S, a: &[f64], b: &[f64]) -> (f64, f64) {
     const REGISTERS: usize = 4;
-    let zero = simd.splat_f64s(0.0);
-    let (mut cross, mut square) = ([zero; REGISTERS], [zero; REGISTERS]);
+    let mut sums = [[simd.splat_f64s(0.0); 3]; REGISTERS];
     let step = REGISTERS * S::F64_LANES;
     let several = a.len() - a.len() % step;
     for (a, b) in a.chunks_exact(step).zip(b.chunks_exact(step)) {
-        for (i, (a, b)) in S::as_simd_f64s(a).0.iter().zip(S::as_simd_f64s(b).0).enumerate() {
-            cross[i] = simd.mul_add_e_f64s(*a, *b, cross[i]);
-            square[i] = simd.mul_add_e_f64s(*a, *a, simd.mul_add_e_f64s(*b, *b, square[i]));
+        let registers = S::as_simd_f64s(a).0.iter().zip(S::as_simd_f64s(b).0);
+        for ([cross, forward, backward], (a, b)) in sums.iter_mut().zip(registers) {
+            *cross = simd.mul_add_e_f64s(*a, *b, *cross);
+            *forward = simd.mul_add_e_f64s(*a, *a, *forward);
+            *backward = simd.mul_add_e_f64s(*b, *b, *backward);
         }
     }
-    let total = |sums: [S::f64s; REGISTERS]| sums.iter().map(|sum| simd.reduce_sum_f64s(*sum)).sum::<f64>();
+    let [[mut cross, mut square, _], ..] = sums;
+    square = simd.add_f64s(square, sums[0][2]);
+    for [more, forward, backward] in &sums[1..] {
+        cross = simd.add_f64s(cross, *more);
+        square = simd.add_f64s(square, simd.add_f64s(*forward, *backward));
+    }
+    let totals = (simd.reduce_sum_f64s(cross), simd.reduce_sum_f64s(square));
     let rest = a[several..].iter().zip(&b[several..]);
-    rest.fold((total(cross), total(square)), |(cross, square), (a, b)| (cross + a * b, square + a * a + b * b))
+    rest.fold(totals, |(cross, square), (a, b)| (cross + a * b, square + a * a + b * b))
 }
 
 struct LatticeStep<'a> {

@@ -94,6 +94,15 @@ pub fn chi_squared_survival(x: f64, dof: f64) -> f64 {
     if x <= 0.0 { 1.0 } else { gamma::gamma_ur(0.5 * dof, 0.5 * x) }
 }
 
+/// P(X > x) for an F variable with two degrees of freedom.
+#[must_use]
+pub fn f_survival(x: f64, numerator: f64, denominator: f64) -> f64 {
+    if x <= 0.0 {
+        return 1.0;
+    }
+    beta::beta_reg(0.5 * denominator, 0.5 * numerator, denominator / (denominator + numerator * x))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

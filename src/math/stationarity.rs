@@ -1,29 +1,18 @@
 //! Statistics that tell which transform a series needs: level stationarity, seasonality, spread against level, and
 //! the classical seasonal factors.
 
+use super::unit_root::{about_level, kpss_statistic};
+
 /// The KPSS statistic for level stationarity, with a Bartlett window of floor(4 (n / 100)^(1/4)) lags.
 ///
 /// eta = n^-2 sum S_t^2 / s^2(l), S_t the partial sums of x - mean, s^2(l) the long-run variance (Kwiatkowski, Phillips,
 /// Schmidt and Shin 1992, J. Econometrics 54, eq. 10-13). Matches `kpss.test` of R's tseries (0.10-53). Above
-/// [`KPSS_5_PERCENT`] stationarity is rejected at 5 %. NaN for a constant series. O(n^1.25).
+/// [`KPSS_5_PERCENT`] stationarity is rejected at 5 %. NaN for a constant series. O(n^1.25). With p-value and other
+/// windows: [`kpss`](super::unit_root::kpss).
 #[must_use]
 pub fn kpss_level(x: &[f64]) -> f64 {
-    let n = x.len() as f64;
-    let mean = x.iter().sum::<f64>() / n;
-    let e: Vec<f64> = x.iter().map(|x| x - mean).collect();
-    let window = (4.0 * (n / 100.0).powf(0.25)) as usize;
-    let autocovariance = |lag: usize| e[lag..].iter().zip(&e).map(|(a, b)| a * b).sum::<f64>() / n;
-    let weighted = |lag: usize| (1.0 - lag as f64 / (window as f64 + 1.0)) * autocovariance(lag);
-    let long_run = autocovariance(0) + 2.0 * (1..=window).map(weighted).sum::<f64>();
-    let mut partial = 0.0;
-    let squares: f64 = e
-        .iter()
-        .map(|e| {
-            partial += e;
-            partial * partial
-        })
-        .sum();
-    squares / (n * n * long_run)
+    let window = (4.0 * (x.len() as f64 / 100.0).powf(0.25)) as usize;
+    kpss_statistic(&about_level(x), window)
 }
 
 /// The 5 % critical value of [`kpss_level`] (Kwiatkowski et al. 1992, table 1).

@@ -189,40 +189,36 @@ impl Rows {
     fn derivatives(&self, at: &Point) -> Derivatives {
         let (count, n) = (self.columns.ncols(), self.count());
         let (s, v) = (at.scale, at.dof);
-        let errors = self.residuals(&at.gamma);
+        let r = DVector::from_vec(self.residuals(&at.gamma)) / s;
+        let square = r.map(|r| r * r);
+        // psi = -d ln f / d r, its slope by r, and by v.
+        let psi = r.map(|r| (v + 1.0) * r / (v + r * r));
+        let slope = square.map(|q| (v + 1.0) * (v - q) / ((v + q) * (v + q)));
+        let by_dof = r.map(|r| r * (r * r - 1.0) / ((v + r * r) * (v + r * r)));
+        let (first, second) = dof_derivatives(square.iter().copied(), v);
         let mut gradient = DVector::zeros(count + 2);
+        gradient.rows_mut(0, count).copy_from(&(self.columns.tr_mul(&psi) / -s));
+        (gradient[count], gradient[count + 1]) = (n - psi.dot(&r), -v * first);
         let mut hessian = DMatrix::zeros(count + 2, count + 2);
-        let mut value =
-            -n * (ln_gamma(0.5 * (v + 1.0)) - ln_gamma(0.5 * v) - 0.5 * (std::f64::consts::PI * v).ln() - s.ln());
-        let mut curvatures = Vec::with_capacity(errors.len());
-        for (i, e) in errors.iter().enumerate() {
-            let r = e / s;
-            let (square, below) = (r * r, v + r * r);
-            value += 0.5 * (v + 1.0) * (square / v).ln_1p();
-            // psi = -d ln f / d r, its slope, and its derivative by v.
-            let psi = (v + 1.0) * r / below;
-            let slope = (v + 1.0) * (v - square) / (below * below);
-            let by_dof = r * (square - 1.0) / (below * below);
-            curvatures.push(slope / (s * s));
-            let row = self.columns.row(i);
-            for j in 0..count {
-                gradient[j] -= psi * row[j] / s;
-                hessian[(j, count)] += (slope * r + psi) * row[j] / s;
-                hessian[(j, count + 1)] -= v * by_dof * row[j] / s;
-            }
-            gradient[count] += 1.0 - psi * r;
-            hessian[(count, count)] += slope * square + psi * r;
-            hessian[(count, count + 1)] -= v * by_dof * r;
-            let (by, twice) = dof_derivatives(square, v);
-            gradient[count + 1] -= v * by;
-            hessian[(count + 1, count + 1)] -= v * v * twice + v * by;
-        }
         let mut weighted = self.columns.clone();
-        weighted.row_iter_mut().zip(&curvatures).for_each(|(mut row, &c)| row *= c);
+        weighted.row_iter_mut().zip(&slope).for_each(|(mut row, &slope)| row *= slope / (s * s));
         hessian.view_mut((0, 0), (count, count)).copy_from(&self.columns.tr_mul(&weighted));
+        let mixed = slope.component_mul(&r) + &psi;
+        hessian.view_mut((0, count), (count, 1)).copy_from(&(self.columns.tr_mul(&mixed) / s));
+        hessian.view_mut((0, count + 1), (count, 1)).copy_from(&(self.columns.tr_mul(&by_dof) * (-v / s)));
+        hessian[(count, count)] = mixed.dot(&r);
+        hessian[(count, count + 1)] = -v * by_dof.dot(&r);
+        hessian[(count + 1, count + 1)] = -v * v * second - v * first;
         hessian.fill_lower_triangle_with_upper_triangle();
+        let tails: f64 = square.iter().map(|q| (q / v).ln_1p()).sum();
+        let value = 0.5 * (v + 1.0) * tails - n * log_constant(s, v);
         Derivatives { value: value / n, gradient: gradient / n, hessian: hessian / n }
     }
+}
+
+/// ln of what a density has beside its tail.
+fn log_constant(s: f64, v: f64) -> f64 {
+    ln_gamma(0.5 * (v + 1.0)) - ln_gamma(0.5 * v) - 0.5 * (std::f64::consts::PI * v).ln() - s.ln()
 }
 
 /// The covariance of gamma from the mean information in units of the scale.
@@ -238,13 +234,17 @@ struct Derivatives {
     hessian: DMatrix<f64>,
 }
 
-/// The first and second derivative of a log density by v, r^2 given.
-fn dof_derivatives(square: f64, v: f64) -> (f64, f64) {
-    let both = v * (v + square);
-    let first =
-        digamma(0.5 * (v + 1.0)) - digamma(0.5 * v) - v.recip() - (square / v).ln_1p() + (v + 1.0) * square / both;
-    let second = 0.5 * (trigamma(0.5 * (v + 1.0)) - trigamma(0.5 * v)) + (v * v).recip() + square / both
-        - square * (v * v + 2.0 * v + square) / (both * both);
+/// The first and second derivative of the log-likelihood by v, all r^2 given.
+fn dof_derivatives(squares: impl Iterator<Item = f64>, v: f64) -> (f64, f64) {
+    let (mut n, mut first, mut second) = (0.0, 0.0, 0.0);
+    for square in squares {
+        let both = v * (v + square);
+        n += 1.0;
+        first += (v + 1.0) * square / both - (square / v).ln_1p();
+        second += square / both - square * (v * v + 2.0 * v + square) / (both * both);
+    }
+    first += n * (digamma(0.5 * (v + 1.0)) - digamma(0.5 * v) - v.recip());
+    second += n * (0.5 * (trigamma(0.5 * (v + 1.0)) - trigamma(0.5 * v)) + (v * v).recip());
     (0.5 * first, 0.5 * second)
 }
 
@@ -253,11 +253,8 @@ fn best_dof(errors: &[f64], scale: f64) -> f64 {
     // Falls by ln v where the likelihood is concave in it.
     let slope = |log_dof: f64| {
         let v = log_dof.exp();
-        let sum = errors
-            .iter()
-            .map(|e| dof_derivatives((e / scale).powi(2), v))
-            .fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
-        (-v * sum.0, -(v * v * sum.1 + v * sum.0))
+        let (first, second) = dof_derivatives(errors.iter().map(|e| (e / scale).powi(2)), v);
+        (-v * first, -(v * v * second + v * first))
     };
     let (low, high) = (DOF.0.ln(), DOF.1.ln());
     if slope(low).0 >= 0.0 {

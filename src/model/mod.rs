@@ -14,6 +14,7 @@
 //! every model keeps.
 
 pub mod combination;
+pub mod inference;
 mod lag_ring;
 pub mod linear;
 pub mod mixture;
@@ -21,6 +22,7 @@ pub mod naive;
 #[cfg(feature = "linfa")]
 pub mod regression;
 pub mod transformed;
+pub mod vector;
 
 use std::fmt::Debug;
 

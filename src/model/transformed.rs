@@ -106,6 +106,16 @@ impl Differences {
         (self.order()..w.len()).map(|t| w[t] - self.base(|lag| w[t - lag])).collect()
     }
 
+    /// The differences of a series and of its covariates, without those that lie ahead of it.
+    pub(super) fn of_series(&self, series: &Series) -> Series {
+        let difference = |covariate: &Covariate| Covariate {
+            name: covariate.name.clone(),
+            values: self.apply(&covariate.values[..series.len()]),
+        };
+        let covariates = series.covariates().iter().map(difference).collect();
+        Series::new(series.id(), self.apply(series.values())).with_covariates(covariates)
+    }
+
     /// a_t = sum of weight * w_{t - lag}.
     fn base(&self, past: impl Fn(usize) -> f64) -> f64 {
         self.lags.iter().map(|&(lag, weight)| weight as f64 * past(lag)).sum()
@@ -414,9 +424,9 @@ impl<M: Autoregressive> Transformed<M> {
         Ok(Some(rows))
     }
 
-    /// Whether a value is missing after a lane has started.
+    /// Whether a value is missing after a lane has started, and differences need a stand-in for it.
     fn has_inner_gap(&self, context: &Batch) -> bool {
-        (0..context.lanes()).any(|lane| context.lane(lane).any(f64::is_nan))
+        self.transform.differences.order() > 0 && (0..context.lanes()).any(|lane| context.lane(lane).any(f64::is_nan))
     }
 
     /// Reads a context with missing values step by step, so that each is replaced by its conditional mean.

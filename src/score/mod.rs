@@ -7,6 +7,7 @@
 pub mod calibration;
 pub mod detect;
 mod judge;
+pub mod vector;
 
 pub use calibration::Calibration;
 pub use detect::{DetectOptions, Detection, Event, Fitter, Training, detect};

@@ -10,5 +10,7 @@ mod golden;
 mod inspect_plot;
 mod missing;
 mod properties;
+mod residual_check;
 mod support;
 mod uncertainty;
+mod vector;

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) const COMMANDS: [&[&str]; 4] = [
     &["forecast", "-H", "3", "-o", "out.csv", "--plot", "out.svg"],
     &["detect", "-o", "out.csv", "--plot", "out.svg"],
-    &["inspect", "--plot", "out.svg"],
+    &["inspect", "--plot", "out.svg", "--report", "out.html"],
     &["plot", "-o", "out.svg"],
 ];
 

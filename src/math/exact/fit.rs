@@ -40,7 +40,7 @@ pub(super) struct Evaluator {
 }
 
 /// The evaluator with its memory.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     evaluator: &'a Evaluator,
     real: Workspace<f64>,
     dual: Workspace<Dual>,
@@ -112,8 +112,12 @@ impl Evaluator {
         })
     }
 
+    pub(super) fn run(&self) -> Run<'_> {
+        Run { evaluator: self, real: self.shape.workspace(), dual: self.shape.workspace() }
+    }
+
     pub(super) fn maximise(&self) -> Result<ExactFit> {
-        let mut run = Run { evaluator: self, real: self.shape.workspace(), dual: self.shape.workspace() };
+        let mut run = self.run();
         let rows: Vec<&[f64]> = self.filled.iter().map(Vec::as_slice).collect();
         let mut best: Option<Minimum> = None;
         for start in starts(&self.shape, &rows) {

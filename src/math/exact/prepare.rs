@@ -97,6 +97,11 @@ pub(super) fn prepare(series: &[Observed<'_>], structure: &Structure, order: usi
         }
         rows.push(RowSeries { columns, gaps });
     }
+    if rows.is_empty() {
+        return Err(Error::data("no series has a value left after its differences")
+            .expected("values that are known")
+            .hint("give more history, or take fewer differences"));
+    }
     let units = standardise(&mut rows)?;
     Ok(Prepared { series: rows, units, diffuse })
 }

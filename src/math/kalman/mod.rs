@@ -35,7 +35,7 @@
 
 mod likelihood;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::Arc;
 

@@ -20,6 +20,8 @@
 //! uncertainty of the coefficients.
 
 use super::offset::Offset;
+use super::recursive::Recursion;
+
 use super::session::ArSession;
 use super::terms::{Terms, Trend};
 use crate::data::batch::{Batch, Covariates};
@@ -120,6 +122,8 @@ pub struct Ar {
     pub(super) start: Start,
     /// What stands in for the values before the first, the latest first.
     pub(super) stand_in: Vec<f64>,
+    /// Behind coefficients by recursive least squares.
+    pub(super) running: Option<Recursion>,
 }
 
 /// Everything that makes an [`Ar`].
@@ -176,7 +180,25 @@ impl Ar {
             Form::Equation => Offset::new(terms, coefficients, form, &[], &delta, differences.order()),
             Form::Mean => Offset::new(terms, coefficients, form, &phi, &recursion, differences.order()),
         };
-        Self { phi, differences, delta, recursion, offset, innovations, start, stand_in }
+        Self { phi, differences, delta, recursion, offset, innovations, start, stand_in, running: None }
+    }
+
+    /// What it is made of, without a recursion.
+    #[must_use]
+    pub fn parts(&self) -> ArParts {
+        let first = self.differences.order().max(1).min(self.stand_in.len());
+        let mut origin: Vec<f64> = self.stand_in[..first].iter().rev().copied().collect();
+        origin.resize(first.max(1), 0.0);
+        ArParts {
+            phi: self.phi.clone(),
+            differences: self.differences.clone(),
+            terms: self.terms().clone(),
+            coefficients: self.term_coefficients().to_vec(),
+            form: self.form(),
+            innovations: self.innovations,
+            start: self.start,
+            origin,
+        }
     }
 
     /// The same model with other numbers: b in the order of [`Terms::names`], and phi_1..phi_p.

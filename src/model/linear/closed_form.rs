@@ -176,6 +176,7 @@ impl LinearSpec {
             covariance: None,
             converged: true,
             warnings: Vec::new(),
+            recursion: None,
         }
     }
 
@@ -251,6 +252,7 @@ impl LinearSpec {
             covariance: Some(rows_of(&(regression.inverse(order) * (rss / n)))),
             converged: true,
             warnings: Vec::new(),
+            recursion: None,
         })
     }
 }

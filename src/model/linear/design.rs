@@ -7,10 +7,34 @@
 use nalgebra::DMatrix;
 
 use super::spec::LinearSpec;
+use super::terms::Terms;
 use crate::data::series::Series;
 use crate::data::windows::stretches;
 use crate::error::{Error, Result};
 use crate::math::regression::{self, Regression};
+
+/// Gives every row of a differenced series that has these lags and all shorter ones to `use_row(t, row, y)`, from t =
+/// `from` on. The series begins at the index `start`; the time t = 1 of the trend is the index `first`.
+pub(super) fn for_each_row(
+    terms: &Terms,
+    (start, first): (i64, i64),
+    series: &Series,
+    lags: &[usize],
+    from: usize,
+    mut use_row: impl FnMut(usize, &[f64], f64),
+) {
+    let depth = lags.last().copied().unwrap_or(0);
+    let mut row = Vec::with_capacity(terms.width() + lags.len());
+    for stretch in stretches(series.values(), depth) {
+        for t in from.max(stretch.start + depth)..stretch.start + stretch.values.len() {
+            row.clear();
+            terms.push_row(start + t as i64, first, &mut row);
+            row.extend(series.covariates().iter().map(|covariate| covariate.values[t]));
+            row.extend(lags.iter().map(|lag| series.values()[t - lag]));
+            use_row(t, &row, series.values()[t]);
+        }
+    }
+}
 
 /// Rows of terms and lags with their responses.
 #[derive(Debug, Clone)]
@@ -34,18 +58,13 @@ impl Design {
     /// Every row of differenced series that has these lags and all shorter ones.
     pub(super) fn with_lags(spec: &LinearSpec, train: &[Series], lags: &[usize]) -> Self {
         let first = spec.differences.order() as i64;
-        let depth = lags.last().copied().unwrap_or(0);
         let (mut rows, mut y, mut position) = (Vec::new(), Vec::new(), Vec::new());
         for (number, series) in train.iter().enumerate() {
-            for stretch in stretches(series.values(), depth) {
-                for t in stretch.start + depth..stretch.start + stretch.values.len() {
-                    spec.terms.push_row(t as i64 + first, first, &mut rows);
-                    rows.extend(series.covariates().iter().map(|covariate| covariate.values[t]));
-                    rows.extend(lags.iter().map(|lag| series.values()[t - lag]));
-                    y.push(series.values()[t]);
-                    position.push((number, t));
-                }
-            }
+            for_each_row(&spec.terms, (first, first), series, lags, 0, |t, row, response| {
+                rows.extend_from_slice(row);
+                y.push(response);
+                position.push((number, t));
+            });
         }
         let width = spec.terms.width() + lags.len();
         let mut names = spec.terms.names();

@@ -116,6 +116,7 @@ impl LinearSpec {
             unbiased_variance: fit.sigma2 * n / (n - k as f64),
             start: Start::Stationary,
             covariance,
+            recursion: None,
             converged: fit.converged,
             warnings: warnings(&fit.expanded, fit.converged, longest)?,
         })
@@ -135,6 +136,7 @@ impl LinearSpec {
             unbiased_variance: 0.0,
             start: Start::Stationary,
             covariance: None,
+            recursion: None,
             converged: true,
             warnings: Vec::new(),
         }

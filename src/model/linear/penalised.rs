@@ -14,7 +14,7 @@
 //!
 //! **The strength**, where it is not given, is the one of 30 with the smallest sum of squared one-step errors on rolling
 //! origins: coefficients from the first 5/10, .., 9/10 of each series' rows forecast the next tenth. The grid falls evenly
-//! in logarithms: for elastic net over three decades from the smallest lambda that leaves nothing; for ridge over seven
+//! in logarithms: for elastic net from the smallest lambda that leaves nothing down to 1e-3 of LASSO's; for ridge over seven
 //! decades from ten times the largest eigenvalue of Z'Z, and scaled with the rows before each origin. Of equal errors the stronger penalty wins. All is
 //! deterministic.
 //!
@@ -105,9 +105,13 @@ impl Penalty {
     fn grid(self, problem: &Problem) -> Vec<f64> {
         let (top, decades) = match self {
             Self::Ridge { .. } => (10.0 * problem.largest_eigenvalue(), 7.0),
-            // A share of almost nothing would ask for an endless strength; 1e-3 is glmnet's bound too.
+            // A share of almost nothing would ask for an endless strength; 1e-3 is glmnet's bound too. The grid ends at
+            // the same strength whatever the share.
             #[cfg(feature = "linfa")]
-            Self::ElasticNet { l1_ratio, .. } => (problem.largest_product() / l1_ratio.max(1e-3), 3.0),
+            Self::ElasticNet { l1_ratio, .. } => {
+                let share = l1_ratio.max(1e-3);
+                (problem.largest_product() / share, 3.0 - share.log10())
+            }
         };
         let step = decades / (STRENGTHS - 1) as f64;
         (0..STRENGTHS).map(|i| top * 10.0_f64.powf(-step * i as f64)).collect()
@@ -181,6 +185,7 @@ impl LinearSpec {
             unbiased_variance: if left > 1e-9 { found.rss / left } else { f64::NAN },
             start: Start::Given,
             covariance: None,
+            recursion: None,
             converged: found.converged,
             warnings,
         }
@@ -364,5 +369,133 @@ impl Problem {
         }
         let singular = self.parts().0.select_columns(&stay).singular_values();
         singular.iter().filter(|d| **d > 0.0).map(|d| d * d / (d * d + self.rows * squared)).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Fit;
+    use crate::math::random::LaneRng;
+    use crate::model::linear::{Order, Terms, Trend};
+
+    fn walk(n: usize, step: f64) -> Vec<f64> {
+        let (mut rng, mut level) = (LaneRng::new(8, 0), 100.0);
+        let mut next = || {
+            level += step * rng.normal();
+            level
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    fn penalties() -> Vec<Penalty> {
+        #[cfg_attr(not(feature = "linfa"), allow(unused_mut, reason = "elastic nets join with linfa"))]
+        let mut all = vec![Penalty::Ridge { strength: None }, Penalty::Ridge { strength: Some(3.0) }];
+        #[cfg(feature = "linfa")]
+        for (strength, l1_ratio) in [(None, 1.0), (None, 0.3), (None, 0.0), (Some(0.01), 1.0), (Some(0.0), 0.5)] {
+            all.push(Penalty::ElasticNet { strength, l1_ratio });
+        }
+        all
+    }
+
+    fn spec(order: usize, penalty: Penalty, terms: Terms) -> LinearSpec {
+        LinearSpec { order: Order::Fixed(order), penalty: Some(penalty), terms, ..LinearSpec::default() }
+    }
+
+    #[test]
+    fn hard_series_end_in_finite_answers() {
+        let line: Vec<f64> = (0..60).map(f64::from).collect();
+        let wave: Vec<f64> = (0..60).map(|t| (0.5 * f64::from(t)).sin()).collect();
+        let periodic: Vec<f64> = (0..60).map(|t| f64::from(t % 4)).collect();
+        let crowded = Terms { dummies: 12, ..Terms::default() };
+        let cases = [
+            (walk(60, 1.0), 15, Terms::of(Trend::ConstantTrend)),
+            (walk(45, 1e-9), 22, crowded.clone()),
+            (line, 6, Terms::of(Trend::ConstantTrend)),
+            (wave, 8, Terms::default()),
+            (periodic, 8, Terms { dummies: 4, ..Terms::default() }),
+            (vec![7.0; 60], 4, Terms::default()),
+            (walk(60, 1.0), 0, crowded),
+        ];
+        for (x, order, terms) in cases {
+            for penalty in penalties() {
+                let what = format!("{penalty:?} of order {order} with {terms:?}");
+                let fitted = spec(order, penalty, terms.clone()).fit(&[Series::new("", x.clone())]);
+                let summary = match fitted {
+                    Ok(fitted) => fitted.summary,
+                    Err(error) => {
+                        assert!(error.to_string().contains("too few to choose"), "{what}: {error}");
+                        continue;
+                    }
+                };
+                assert!(summary.parameters.iter().all(|parameter| parameter.value.is_finite()), "{what}: {summary:?}");
+                assert!(summary.innovation_variance.is_finite() && summary.covariance.is_none(), "{what}");
+                assert_eq!(summary.preprocessing[0].0, "penalty");
+            }
+        }
+    }
+
+    #[test]
+    fn a_penalty_without_end_leaves_the_free_terms_alone() {
+        let x: Vec<f64> = walk(80, 1.0).iter().zip(0..).map(|(x, t)| x + 3.0 * f64::from(t)).collect();
+        let train = [Series::new("", x.clone())];
+        let terms = Terms { dummies: 4, ..Terms::of(Trend::ConstantTrend) };
+        #[allow(unused_mut)]
+        let mut strong = vec![Penalty::Ridge { strength: Some(1e14) }];
+        #[cfg(feature = "linfa")]
+        strong.push(Penalty::ElasticNet { strength: Some(2.0), l1_ratio: 1.0 });
+        // The same rows without lags: those after the first three values.
+        let design = Design::new(&spec(3, strong[0], terms.clone()), &train, 3);
+        let free = design.x.columns(0, terms.width()).into_owned();
+        let alone = crate::math::regression::least_squares(&free, &design.y).expect("a fit");
+        for penalty in strong {
+            let fitted = spec(3, penalty, terms.clone()).fit(&train).expect("a fit");
+            assert!(fitted.model.coefficients().iter().all(|phi| phi.abs() < 1e-8), "{penalty:?}");
+            for (b, expected) in fitted.model.term_coefficients().iter().zip(&alone.coefficients) {
+                assert!((b - expected).abs() < 1e-6 * expected.abs().max(1.0), "{penalty:?}: {b}, not {expected}");
+            }
+            let ratio = fitted.summary.innovation_variance_unbiased / fitted.summary.innovation_variance;
+            let rows = design.y.len() as f64;
+            assert!((ratio - rows / (rows - terms.width() as f64)).abs() < 1e-6, "{penalty:?}: {ratio}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_made_of_single_fits() {
+        let train = [Series::new("", walk(90, 1.0))];
+        let terms = Terms::of(Trend::ConstantTrend);
+        let design = Design::new(&spec(4, Penalty::Ridge { strength: None }, terms.clone()), &train, 4);
+        let problem = Problem::new(&design.x, &design.y, terms.width());
+        for (strength, b) in [0.01, 1.0].iter().zip(problem.ridge_path(&[0.01, 1.0])) {
+            let fit = ridge(&design.x, &design.y, strength * problem.rows, &[0, 1]).expect("a fit");
+            for (own, other) in problem.to_data(&b).iter().zip(&fit.coefficients) {
+                assert!((own - other).abs() < 1e-9 * other.abs().max(1e-3), "{own} {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn origins_stand_within_every_series() {
+        let position: Vec<(usize, usize)> = (0..10).map(|t| (0, t)).chain((5..25).map(|t| (1, t))).collect();
+        let (before, after) = rows_around(&position, 6);
+        assert_eq!(before, (0..6).chain(10..22).collect::<Vec<_>>());
+        assert_eq!(after, [6, 22, 23]);
+    }
+
+    #[test]
+    fn noise_is_shrunk_to_nothing_and_a_signal_is_not() {
+        let mut rng = LaneRng::new(9, 0);
+        let noise: Vec<f64> = (0..1000).map(|_| rng.normal()).collect();
+        let mut signal = noise.clone();
+        (1..1000).for_each(|t| signal[t] += 0.9 * signal[t - 1]);
+        for penalty in penalties().into_iter().filter(|penalty| penalty.strength().is_none()) {
+            let phi = |x: &[f64]| {
+                let fitted = spec(4, penalty, Terms::default()).fit(&[Series::new("", x.to_vec())]).expect("a fit");
+                fitted.model.coefficients().to_vec()
+            };
+            let (of_noise, of_signal) = (phi(&noise), phi(&signal));
+            assert!(of_noise.iter().all(|phi| phi.abs() < 0.1), "{penalty:?}: {of_noise:?}");
+            assert!(of_signal.iter().sum::<f64>() > 0.75, "{penalty:?}: {of_signal:?}");
+        }
     }
 }

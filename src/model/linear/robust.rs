@@ -63,6 +63,7 @@ impl LinearSpec {
             unbiased_variance: innovations.variance() * n / (n - fit.coefficients.len() as f64),
             start: Start::Given,
             covariance,
+            recursion: None,
             converged: fit.converged,
             warnings,
         }

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use super::ar::{Ar, ArParts, Form, Innovations, Start};
 use super::order::{Order, OrderRow, select};
+use super::recursive::Recursion;
 use super::terms::Terms;
-use crate::data::series::{Covariate, Series};
+use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::autocovariance::mean;
 use crate::model::transformed::Differences;
@@ -93,7 +94,7 @@ pub enum Penalty {
     },
     /// Minimises RSS / (2 n s_y^2) + lambda (l1 sum |s_j b_j / s_y| + (1 - l1) / 2 sum (s_j b_j / s_y)^2) over n rows with a
     /// response of deviation s_y: LASSO for l1 = 1. The convention of scikit-learn's `ElasticNet` for a standardised
-    /// response: lambda has no units, and at 1 and more nothing stays.
+    /// response: lambda has no units, and LASSO drops everything from 1 on.
     #[cfg(feature = "linfa")]
     ElasticNet {
         /// lambda; chosen on rolling origins where it is not given.
@@ -179,6 +180,8 @@ pub(super) struct Estimate {
     pub(super) covariance: Option<Vec<Vec<f64>>>,
     pub(super) converged: bool,
     pub(super) warnings: Vec<String>,
+    /// What goes on over new values.
+    pub(super) recursion: Option<Recursion>,
 }
 
 impl Estimate {
@@ -234,7 +237,8 @@ impl Fit for LinearSpec {
             innovations: estimate.innovations,
             start: estimate.start,
             origin: self.origin(train),
-        });
+        })
+        .with_recursion(estimate.recursion.take());
         let summary = spec.summary(&model, &estimate, train, warnings)?;
         Ok(Fitted { model, summary })
     }
@@ -321,12 +325,7 @@ impl LinearSpec {
             if series.len() <= order && order > 0 {
                 return Err(too_short("a model of differences", series.len(), order + 1));
             }
-            let difference = |covariate: &Covariate| Covariate {
-                name: covariate.name.clone(),
-                values: self.differences.apply(&covariate.values[..series.len()]),
-            };
-            let covariates = series.covariates().iter().map(difference).collect();
-            Ok(Series::new(series.id(), self.differences.apply(series.values())).with_covariates(covariates))
+            Ok(self.differences.of_series(series))
         };
         train.iter().map(of).collect()
     }

@@ -66,6 +66,7 @@ impl LinearSpec {
             unbiased_variance: fit.rss / (n - width),
             start: Start::Given,
             covariance: Some(rows_of(&covariance)),
+            recursion: None,
             converged: true,
             warnings: Vec::new(),
         })
