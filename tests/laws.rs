@@ -8,7 +8,7 @@ mod common;
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use common::{moments, simulate_ar};
 use foretoken::data::series::Covariate;
@@ -18,6 +18,7 @@ use foretoken::generate::{Generation, generate};
 use foretoken::math::random::LaneRng;
 use foretoken::math::special::normal_quantile;
 use foretoken::model::combination::{Combination, Weights};
+use foretoken::model::file::{Stored, read_model, write_model};
 use foretoken::model::linear::{
     Ar, ArParts, ArSpec, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, Fourier, Innovations, LinearSpec,
     LinkChoice, Order, Penalty, SeasonalChoice, SeasonalLags, Terms, Trend,
@@ -39,6 +40,8 @@ struct Specimen {
     train: Vec<Series>,
     units: Units,
     refit: Refit,
+    /// The model after a way through a file, where it can be stored.
+    restored: Option<Box<dyn Autoregressive>>,
 }
 
 type Refit = Box<dyn Fn(&[Series]) -> (Box<dyn Autoregressive>, Summary) + Send + Sync>;
@@ -100,17 +103,39 @@ fn zoo(label: &str, train: &[Series]) -> Vec<Specimen> {
     #[cfg(feature = "linfa")]
     all.extend(regressions());
     all.into_iter()
-        .map(|(name, units, refit)| {
+        .map(|(name, units, refit, restore)| {
             let (model, summary) = refit(train);
-            Specimen { name: format!("{name} on {label}"), model, summary, train: train.to_vec(), units, refit }
+            let (name, restored) = (format!("{name} on {label}"), restore.map(|restore| restore(train)));
+            Specimen { name, model, summary, train: train.to_vec(), units, refit, restored }
         })
         .collect()
 }
 
-type Entry = (String, Units, Refit);
+type Restore = Box<dyn Fn(&[Series]) -> Box<dyn Autoregressive>>;
+type Entry = (String, Units, Refit, Option<Restore>);
 
 /// An entry of the zoo from its fit.
 fn entry<M, F>(name: impl Into<String>, units: Units, fit: F) -> Entry
+where
+    M: Stored + PartialEq + 'static,
+    F: Fn(&[Series]) -> foretoken::Result<Fitted<M>> + Send + Sync + 'static,
+{
+    let fit = Arc::new(fit);
+    let restore = {
+        let fit = Arc::clone(&fit);
+        move |train: &[Series]| {
+            let model = fit(train).expect("a fit").model;
+            let restored: M = read_model(&write_model(&model)).expect("a stored model");
+            assert_eq!(restored, model, "a file changes nothing");
+            Box::new(restored) as Box<dyn Autoregressive>
+        }
+    };
+    let (name, units, refit, _) = unstored(name, units, move |train| fit(train));
+    (name, units, refit, Some(Box::new(restore)))
+}
+
+/// An entry of a model that no file holds.
+fn unstored<M, F>(name: impl Into<String>, units: Units, fit: F) -> Entry
 where
     M: Autoregressive + 'static,
     F: Fn(&[Series]) -> foretoken::Result<Fitted<M>> + Send + Sync + 'static,
@@ -119,12 +144,12 @@ where
         let Fitted { model, summary } = fit(train).expect("a fit");
         (Box::new(model) as Box<dyn Autoregressive>, summary)
     };
-    (name.into(), units, Box::new(refit))
+    (name.into(), units, Box::new(refit), None)
 }
 
 fn of_spec<S: Fit + Debug + Send + Sync + 'static>(units: Units, spec: S) -> Entry
 where
-    S::Model: 'static,
+    S::Model: Stored + PartialEq + 'static,
 {
     entry(format!("{spec:?}"), units, move |train| spec.fit(train))
 }
@@ -211,7 +236,7 @@ fn driven_models() -> Vec<Entry> {
     specs
         .into_iter()
         .map(|spec| {
-            entry(format!("on a schedule: {spec:?}"), Units::Affine, move |train| fit_on_schedule(&spec, train))
+            unstored(format!("on a schedule: {spec:?}"), Units::Affine, move |train| fit_on_schedule(&spec, train))
         })
         .collect()
 }
@@ -443,9 +468,9 @@ fn regressions() -> Vec<Entry> {
     let (gaussian, student, behind) = (spec(Noise::Gaussian), spec(Noise::StudentT), spec(Noise::Gaussian));
     let walk = Transform::new(Seasonal::None, Link::Log, Differences::new(1, 0, 1)).expect("a transform");
     vec![
-        entry("linear regression with Gaussian noise", Units::Affine, move |train| gaussian.fit(train)),
-        entry("linear regression with Student-t noise", Units::Affine, move |train| student.fit(train)),
-        entry("linear regression on log differences", Units::Scale, move |train| {
+        unstored("linear regression with Gaussian noise", Units::Affine, move |train| gaussian.fit(train)),
+        unstored("linear regression with Student-t noise", Units::Affine, move |train| student.fit(train)),
+        unstored("linear regression on log differences", Units::Scale, move |train| {
             Transformed::fit(&behind, walk.clone(), train)
         }),
     ]
@@ -647,6 +672,22 @@ fn what_was_observed_can_be_made_a_context() {
             observed.end_context();
             let read = next(&**model, &mut *begin(&**model, std::slice::from_ref(lane)));
             assert_same(&format!("{name} after {steps} steps"), (&next(&**model, &mut *observed), 0), (&read, 0));
+        }
+    });
+}
+
+#[test]
+fn a_model_from_a_file_is_the_model() {
+    law(|Specimen { name, model, restored, .. }| {
+        // Adapters of other crates' regressors are the only models that no file holds.
+        let Some(restored) = restored else { return };
+        assert_eq!(
+            (restored.family(), restored.link(), restored.memory()),
+            (model.family(), model.link(), model.memory())
+        );
+        for lane in lanes().iter().chain(&gapped_lanes()) {
+            let (saved, own) = (all_conditionals(&**restored, lane), all_conditionals(&**model, lane));
+            assert!(format!("{saved:?}") == format!("{own:?}"), "{name}");
         }
     });
 }

@@ -1,6 +1,6 @@
 //! What can be typed: the argument structs, and nothing else.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
@@ -17,6 +17,7 @@ use crate::model::linear::Fourier;
   foretoken forecast datasets/air_passengers.csv --horizon 24 --plot forecast.svg
   foretoken forecast sales.parquet -H 12 --id store --time month --value units -o forecasts.csv
   foretoken detect datasets/sensor_anomalies.csv --train-rows 4000 --plot anomalies.svg
+  foretoken fit datasets/lynx.csv --order 11 --difference 0 --json
   cat series.csv | foretoken inspect -
 
 Exit codes: 0 ok, 1 failure, 2 usage, 3 bad data, 4 some series failed (listed on stderr),
@@ -30,14 +31,46 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Forecast every series of a file, with intervals.
-    #[command(after_help = "Examples:
+    #[command(
+        after_help = "Examples:
   foretoken forecast datasets/air_passengers.csv --horizon 24 --plot forecast.svg
   foretoken forecast datasets/panel_sales.csv -H 6 --model ar,snaive -o forecasts.csv
   foretoken forecast datasets/nile.csv -H 10 --level 50,90 --json
   foretoken forecast sales.csv -H 6 --covariates price,promotion --future plan.csv
   foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet
-  foretoken forecast rates.csv --value short_rate -H 12 --model var --order 2")]
+  foretoken forecast rates.csv --value short_rate -H 12 --model var --order 2
+  foretoken forecast --load model.json -H 12
+  foretoken forecast --load model.json --update new.csv -H 12 --save model.json
+
+--load forecasts with the models of a file (see foretoken fit --save) from the values that it holds, without a fit.
+--update first appends the rows of a table that follow them; rows that are saved already are skipped.",
+        mut_arg("file", |file| file.required(false).required_unless_present("load"))
+    )]
     Forecast(ForecastArgs),
+    /// Fit one model to every series: its numbers for scripts, its residuals, a model file.
+    #[command(after_help = "Examples:
+  foretoken fit datasets/lynx.csv --order 11 --estimator yule-walker --difference 0 --json
+  foretoken fit datasets/air_passengers.csv --transform log --difference 1 --residuals residuals.csv
+  foretoken fit datasets/panel_sales.csv --save models.json -H 6 --json
+
+--json prints one object per series and line, every digit, null for what does not exist:
+  the id column, if there is one   the series
+  model                            what was fitted, in words
+  estimator                        as --estimator spells it; null for models other than ar
+  order, lags                      p and the lags that have a coefficient
+  coefficients, standard_errors    of lags 1..p, 0 and null for lags left out; without the seasonal factor
+  seasonal_coefficients, seasonal_standard_errors   of the factor in B^m
+  intercept, intercept_standard_error               c of x_t = c + sum phi_i x_{t-i} + e_t
+  mean, mean_standard_error        c / (1 - sum phi) of stationary levels, or the estimated mean
+  trend                            the slope per step in the equation
+  terms                            name: {estimate, std_error} of all that stands beside the lags
+  innovation_variance, innovation_variance_unbiased, log_likelihood, aic, aicc, bic, hqic, observations, converged
+  transform, differences, seasonal_differences, preprocessing
+                                   what was done first; coefficients and variances are those of the transformed values
+  members                          of an average: weight and the keys from order to innovation_variance of each
+  warnings                         texts
+  forecast                         with -H: the time column, mean, median, se, lo-80, hi-80, lo-95, hi-95")]
+    Fit(FitArgs),
     /// Find values that the past does not explain.
     #[command(after_help = "Examples:
   foretoken detect datasets/sensor_anomalies.csv --train-rows 4000 --plot anomalies.svg
@@ -66,10 +99,11 @@ Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, i
 }
 
 /// Which file, and which of its columns is what.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct InputArgs {
     /// CSV, TSV, Parquet or NDJSON file (.gz too); - reads standard input
-    pub(crate) file: PathBuf,
+    #[arg(required = true)]
+    pub(crate) file: Option<PathBuf>,
     /// Column that names the series [default: unique_id, if there is one]
     #[arg(long, value_name = "COLUMN")]
     pub(crate) id: Option<String>,
@@ -93,6 +127,13 @@ pub(crate) struct InputArgs {
     pub(crate) period: Option<usize>,
 }
 
+impl InputArgs {
+    /// The file; standard input where none is needed.
+    pub(crate) fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or(Path::new("-"))
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MissingArg {
     /// Stop and say where they are
@@ -106,7 +147,7 @@ pub(crate) enum MissingArg {
 }
 
 /// Which model, and how it is fitted.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Options of ar")]
 pub(crate) struct ModelArgs {
     /// Order p of ar and var, auto, or subset (the best set of lags)
@@ -377,7 +418,7 @@ pub(crate) enum ModelName {
     Var,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(group = ArgGroup::new("random").args(["paths", "parameter_uncertainty"]).multiple(true))]
 pub(crate) struct ForecastArgs {
     #[command(flatten)]
@@ -415,6 +456,15 @@ pub(crate) struct ForecastArgs {
     /// Seed of sampled paths and drawn parameters
     #[arg(long, default_value_t = 0, requires = "random")]
     pub(crate) seed: u64,
+    /// Forecast with the models of this file, without a fit
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["file", "model", "period"])]
+    pub(crate) load: Option<PathBuf>,
+    /// Continue the values of the model file by the rows of this table
+    #[arg(long, value_name = "FILE", requires = "load")]
+    pub(crate) update: Option<PathBuf>,
+    /// Write the models with their longer past here
+    #[arg(long, value_name = "MODEL", requires = "update")]
+    pub(crate) save: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -425,6 +475,34 @@ pub(crate) enum PointArg {
     Median,
 }
 
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FitArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Model
+    #[arg(long, value_enum, default_value = "ar")]
+    pub(crate) model: ModelName,
+    #[command(flatten)]
+    pub(crate) fit: ModelArgs,
+    /// Steps to forecast, in the output of --json
+    #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]
+    #[arg(requires = "json")]
+    pub(crate) horizon: Option<usize>,
+    /// Coverage of the intervals in percent, separated by commas
+    #[arg(long, value_name = "PERCENT", value_delimiter = ',', default_value = "80,95", value_parser = parse_level)]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) level: Vec<f64>,
+    /// Write every row's fitted value and residual here: .csv, .tsv, .json, .ndjson or .parquet by its ending
+    #[arg(long, value_name = "FILE")]
+    pub(crate) residuals: Option<PathBuf>,
+    /// Write the models here, for foretoken forecast --load
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) save: Option<PathBuf>,
+    /// Print one JSON object per series on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 fn parse_level(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(level) if level > 0.0 && level < 100.0 => Ok(level),
@@ -433,7 +511,7 @@ fn parse_level(text: &str) -> Result<f64, String> {
 }
 
 /// Where results go.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct OutputArgs {
     /// Write the table here: .csv, .tsv, .json, .ndjson or .parquet by its ending; - for CSV on standard output
     #[arg(short = 'o', long, value_name = "FILE")]
@@ -446,7 +524,7 @@ pub(crate) struct OutputArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct DetectArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -487,7 +565,7 @@ pub(crate) enum InspectModel {
     Ar,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct InspectArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -507,7 +585,7 @@ pub(crate) struct InspectArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(mut_arg("covariates", |covariates| covariates.hide(true)))]
 pub(crate) struct PlotArgs {
     #[command(flatten)]

@@ -32,10 +32,11 @@ pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     args.model.check_single()?;
     args.fit.check(&[args.model])?;
     input::check_covariates(&args.input, &[args.model])?;
-    output::check_not_input(&args.input.file, &[&args.output.output, &args.output.plot])?;
+    output::check_not_input(args.input.file(), &[&args.output.output, &args.output.plot])?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
     let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: destination.is_some() })?;
+    let mut loaded =
+        input::load(&args.input, Needs { missing: Missing::Keep, rows: destination.is_some(), columns: false })?;
     let series = std::mem::take(&mut loaded.panel.series);
     let (judged, failures) = input::split(&series, detect_all(&series, &loaded.periods, args));
     let outcome = input::report_failures(&mut loaded, failures, judged.len())?;
@@ -87,7 +88,7 @@ fn detect_one(series: &Series, period: usize, args: &DetectArgs) -> Result<Detec
     };
     let options = DetectOptions { training, false_alarm_rate: args.false_alarm_rate, period };
     let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?;
-    detect(series, &|train: &Series| spec.fit(train), &options)
+    detect(series, &|train: &Series| spec.fit(train).map(|(model, summary)| (Box::new(model) as _, summary)), &options)
 }
 
 /// How many rows lie at or before a time.

@@ -12,15 +12,17 @@ use super::models::Spec;
 use super::output::{self, Column};
 use super::table::{Table, short};
 use super::vector::{self, System};
-use super::{Outcome, notes, progress};
+use super::{Outcome, load, notes, progress};
 use crate::chart::{self, Figure};
 use crate::data::batch::{Batch, Covariates};
-use crate::data::frame::{Missing, write_whole};
+use crate::data::frame::{Destination, Missing, TableFormat, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::forecast::{Forecast, ForecastOptions, forecast};
 use crate::generate::Paths;
+use crate::model::Autoregressive;
 use crate::model::Summary;
+use crate::model::file::StoredModel;
 use crate::model::linear::ParameterDraws;
 
 /// Rows of a forecast table that a terminal shows.
@@ -30,41 +32,70 @@ const SHOWN_ROWS: usize = 60;
 const MAX_ROWS: usize = 100_000_000;
 
 /// The forecasts of one series by all models asked for.
-type Models = Vec<(Summary, Forecast)>;
-type SeriesForecast<'a> = (&'a Series, Models);
+pub(super) type Models = Vec<(Summary, Forecast)>;
+pub(super) type SeriesForecast<'a> = (&'a Series, Models);
 
 pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
+    if let Some(models) = &args.load {
+        return load::run(args, models);
+    }
     check(args)?;
-    let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
-    let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
-    let mut loaded = input::load_all(&args.input, Needs { missing: Missing::Error, rows: false })?;
+    let outputs = Outputs::of(args)?;
+    let columns = args.model.contains(&ModelName::Var);
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns })?;
     vector::widen(&mut loaded, args).map_err(|error| loaded.located(error))?;
-    input::say_unused(&loaded, &args.input);
-    input::settle(&mut loaded, &args.input, args.future.as_deref(), args.horizon)?;
+    input::say_unused(&loaded);
+    input::load_future(&mut loaded, args.future.as_deref(), args.horizon)?;
     let series = std::mem::take(&mut loaded.panel.series);
     check_size(args, series.len())?;
     let system = vector::system(&loaded, &series, args).map_err(|error| loaded.located(error))?;
     let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, system.as_ref(), args));
     let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
-    let table = destination.as_ref().map(|_| output::frame(None, columns(&loaded, &forecasts, args))).transpose()?;
+    present(&loaded, &forecasts, system.as_ref(), args, outputs)?;
+    Ok(outcome)
+}
+
+/// Where the results go, checked before anything is computed.
+#[derive(Debug)]
+pub(super) struct Outputs<'a> {
+    destination: Option<(Destination<'a>, TableFormat)>,
+    format: Option<chart::Format>,
+}
+
+impl<'a> Outputs<'a> {
+    pub(super) fn of(args: &'a ForecastArgs) -> Result<Self> {
+        let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
+        Ok(Self { destination, format: args.output.plot.as_deref().map(output::chart_format).transpose()? })
+    }
+}
+
+/// Writes the forecasts everywhere they were asked for.
+pub(super) fn present(
+    loaded: &Loaded,
+    forecasts: &[SeriesForecast<'_>],
+    system: Option<&System>,
+    args: &ForecastArgs,
+    Outputs { destination, format }: Outputs<'_>,
+) -> Result<()> {
+    let table = destination.as_ref().map(|_| output::frame(None, columns(loaded, forecasts, args))).transpose()?;
     let is_terminal_text = !args.output.json && args.output.output.is_none() && std::io::stdout().is_terminal();
-    if !(is_terminal_text && is_detailed(&forecasts)) {
-        say_warnings(&loaded, &forecasts);
+    if !(is_terminal_text && is_detailed(forecasts)) {
+        say_warnings(loaded, forecasts);
     }
     if let (Some(path), Some(format)) = (&args.output.plot, format) {
-        write_whole(path, &chart::render(&figure(&loaded, &forecasts, args), format)?)?;
+        write_whole(path, &chart::render(&figure(loaded, forecasts, args), format)?)?;
         eprintln!("wrote {}", path.display());
     }
     if args.output.json {
-        output::json_lines(forecasts.iter().map(|f| json_of(&loaded, f, system.as_ref(), args)))?;
+        output::json_lines(forecasts.iter().map(|f| json_of(loaded, f, system, args)))?;
     } else if is_terminal_text {
-        let system = system.as_ref().map_or_else(String::new, System::text);
-        output::to_stdout((system + &text(&loaded, &forecasts, args)).as_bytes())?;
+        let system = system.map_or_else(String::new, System::text);
+        output::to_stdout((system + &text(loaded, forecasts, args)).as_bytes())?;
     }
     if let (Some(destination), Some(table)) = (destination, table) {
         output::save(table, destination)?;
     }
-    Ok(outcome)
+    Ok(())
 }
 
 /// What the fits warn of, what all models of a series say once.
@@ -88,7 +119,7 @@ fn is_detailed(forecasts: &[SeriesForecast<'_>]) -> bool {
 fn check(args: &ForecastArgs) -> Result<()> {
     args.fit.check(&args.model)?;
     input::check_covariates(&args.input, &args.model)?;
-    output::check_not_input(&args.input.file, &[&args.output.output, &args.output.plot])?;
+    output::check_not_input(args.input.file(), &[&args.output.output, &args.output.plot])?;
     let mut seen: Vec<ModelName> = Vec::new();
     for model in &args.model {
         if seen.contains(model) {
@@ -96,14 +127,7 @@ fn check(args: &ForecastArgs) -> Result<()> {
         }
         seen.push(*model);
     }
-    for (i, level) in args.level.iter().enumerate() {
-        if *level < 1.0 {
-            eprintln!("note: --level is in percent: {level} is {level} %");
-        }
-        if args.level[..i].contains(level) {
-            return Err(Error::usage(format!("--level names {level} twice")).hint("name it once"));
-        }
-    }
+    check_levels(&args.level)?;
     if args.parameter_uncertainty && !args.model.contains(&ModelName::Ar) {
         return Err(Error::usage("--parameter-uncertainty without --model ar")
             .expected("a model whose parameters are estimated with their covariance: ar")
@@ -116,8 +140,21 @@ fn check(args: &ForecastArgs) -> Result<()> {
     Ok(())
 }
 
+/// Refuses levels that are named twice.
+pub(super) fn check_levels(levels: &[f64]) -> Result<()> {
+    for (i, level) in levels.iter().enumerate() {
+        if *level < 1.0 {
+            eprintln!("note: --level is in percent: {level} is {level} %");
+        }
+        if levels[..i].contains(level) {
+            return Err(Error::usage(format!("--level names {level} twice")).hint("name it once"));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses what no memory could hold.
-fn check_size(args: &ForecastArgs, series: usize) -> Result<()> {
+pub(super) fn check_size(args: &ForecastArgs, series: usize) -> Result<()> {
     let paths = args.paths.map_or(1, |paths| paths as usize);
     let rows = args.horizon.saturating_mul(paths).saturating_mul(series);
     if rows <= MAX_ROWS {
@@ -149,8 +186,34 @@ fn forecast_all(
     results
 }
 
-/// What to forecast of the series with a number.
-pub(super) fn ahead_of(args: &ForecastArgs, number: usize) -> ForecastOptions {
+fn forecast_one(
+    series: &Series,
+    period: usize,
+    number: usize,
+    system: Option<&System>,
+    args: &ForecastArgs,
+) -> Result<Models> {
+    let context = Batch::single(series.values(), 0);
+    let models = args.model.iter().map(|&name| {
+        if let (ModelName::Var, Some(system)) = (name, system) {
+            return Ok(system.of(number));
+        }
+        let spec = Spec::new(name, &args.fit, period, args.input.period.is_some())?;
+        let draws = ParameterDraws { count: args.draws as usize, seed: args.seed, stream: number as u32 };
+        let uncertain = args.parameter_uncertainty.then(|| spec.fit_uncertain(series, draws)).transpose()?.flatten();
+        let (model, summary): (Box<dyn Autoregressive>, Summary) = match uncertain {
+            Some((model, summary)) => (Box::new(model), warned(summary, series)),
+            None => fit(&spec, series).map(|(model, summary)| (Box::new(model) as _, summary))?,
+        };
+        let known = if name == ModelName::Ar { Covariates::of_series(series) } else { Covariates::none() };
+        let ahead = forecast(model.as_ref(), &context, &known, options(args, number))?;
+        Ok((summary, ahead))
+    });
+    models.collect()
+}
+
+/// How the series of a number is forecast.
+pub(super) fn options(args: &ForecastArgs, number: usize) -> ForecastOptions {
     ForecastOptions {
         horizon: args.horizon,
         paths: args.paths.map(|paths| paths as usize),
@@ -159,30 +222,17 @@ pub(super) fn ahead_of(args: &ForecastArgs, number: usize) -> ForecastOptions {
     }
 }
 
-fn forecast_one(
-    series: &Series,
-    period: usize,
-    number: usize,
-    system: Option<&System>,
-    args: &ForecastArgs,
-) -> Result<Models> {
-    let (context, known) = (Batch::single(series.values(), 0), Covariates::of_series(series));
-    let options = ahead_of(args, number);
-    let odd = oddity(series.values());
-    let models = args.model.iter().map(|&name| {
-        if let (ModelName::Var, Some(system)) = (name, system) {
-            return Ok(system.of(number));
-        }
-        let spec = Spec::new(name, &args.fit, period, args.input.period.is_some())?;
-        let draws = ParameterDraws { count: args.draws as usize, seed: args.seed, stream: number as u32 };
-        let (model, mut summary) = spec.fit_with(series, args.parameter_uncertainty.then_some(draws))?;
-        if let Some(odd) = &odd {
-            summary.warnings = vec![odd.clone()];
-        }
-        let ahead = forecast(model.as_ref(), &context, &known, options)?;
-        Ok((summary, ahead))
-    });
-    models.collect()
+/// A fit that warns of nothing but values too poor for it, where they are.
+pub(super) fn fit(spec: &Spec, series: &Series) -> Result<(StoredModel, Summary)> {
+    let (model, summary) = spec.fit(series)?;
+    Ok((model, warned(summary, series)))
+}
+
+fn warned(summary: Summary, series: &Series) -> Summary {
+    match oddity(series.values()) {
+        Some(odd) => Summary { warnings: vec![odd], ..summary },
+        None => summary,
+    }
 }
 
 /// What makes values too poor for a forecast to say more than they do.
@@ -220,7 +270,7 @@ fn level_name(level: f64) -> String {
     level.to_string()
 }
 
-fn label(series: &Series, step: usize) -> String {
+pub(super) fn label(series: &Series, step: usize) -> String {
     series.timeline().label((series.len() + step) as i64)
 }
 
@@ -334,18 +384,25 @@ fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, system: Option<&System>, arg
             object.insert(model.display_name().to_owned(), Value::Object(entry));
             continue;
         }
-        let steps = |of: &dyn Fn(usize) -> f64| (0..args.horizon).map(of).map(output::json_number).collect::<Vec<_>>();
-        entry.insert("mean".to_owned(), json!(steps(&|step| ahead.mean(step))));
-        entry.insert("median".to_owned(), json!(steps(&|step| ahead.median(step))));
-        entry.insert("se".to_owned(), json!(steps(&|step| ahead.std_dev(step))));
-        for &level in &args.level {
-            let (name, share) = (level_name(level), level / 100.0);
-            entry.insert(format!("lo-{name}"), json!(steps(&|step| ahead.interval(step, share).0)));
-            entry.insert(format!("hi-{name}"), json!(steps(&|step| ahead.interval(step, share).1)));
-        }
+        entry.extend(json_of_marginals(ahead, &args.level));
         object.insert(model.display_name().to_owned(), Value::Object(entry));
     }
     Value::Object(object)
+}
+
+/// What is said of every step ahead: one array for each of mean, median, standard error, and interval ends.
+pub(super) fn json_of_marginals(ahead: &Forecast, levels: &[f64]) -> Map<String, Value> {
+    let steps = |of: &dyn Fn(usize) -> f64| (0..ahead.horizon()).map(of).map(output::json_number).collect::<Value>();
+    let mut object = Map::new();
+    object.insert("mean".to_owned(), steps(&|step| ahead.mean(step)));
+    object.insert("median".to_owned(), steps(&|step| ahead.median(step)));
+    object.insert("se".to_owned(), steps(&|step| ahead.std_dev(step)));
+    for &level in levels {
+        let (name, share) = (level_name(level), level / 100.0);
+        object.insert(format!("lo-{name}"), steps(&|step| ahead.interval(step, share).0));
+        object.insert(format!("hi-{name}"), steps(&|step| ahead.interval(step, share).1));
+    }
+    object
 }
 
 /// One array of values per path.

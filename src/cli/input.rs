@@ -24,13 +24,15 @@ const NAMED_TIMES: usize = 3;
 pub(super) struct Needs {
     pub(super) missing: Missing,
     pub(super) rows: bool,
+    /// Whether a model takes all numeric columns.
+    pub(super) columns: bool,
 }
 
 /// A file's series with their periods.
 #[derive(Debug)]
 pub(super) struct Loaded {
     /// How messages call the input.
-    source: String,
+    pub(super) source: String,
     pub(super) panel: Panel,
     /// The season length of each series; 1 for none.
     pub(super) periods: Vec<usize>,
@@ -53,15 +55,8 @@ impl Loaded {
     }
 }
 
-/// Reads the file, its series with the covariates that were asked for and no others, and settles the periods.
-pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
-    let mut loaded = load_all(args, needs)?;
-    settle(&mut loaded, args, None, 0)?;
-    Ok(loaded)
-}
-
-/// The same with all further columns of numbers where no covariates were asked for.
-pub(super) fn load_all(args: &InputArgs, needs: Needs) -> Result<Loaded> {
+/// Reads the file and says what there is to say about it.
+pub(super) fn read(args: &InputArgs, needs: Needs) -> Result<Panel> {
     let options = ReadOptions {
         id: args.id.clone(),
         time: args.time.clone(),
@@ -72,12 +67,24 @@ pub(super) fn load_all(args: &InputArgs, needs: Needs) -> Result<Loaded> {
         keep_rows: needs.rows,
     };
     let spinner = progress::spinner("reading");
-    let panel = read_path(&args.file, &options);
+    let panel = read_path(args.file(), &options);
     spinner.finish_and_clear();
     let panel = panel?;
     for notice in &panel.notices {
         eprintln!("note: {notice}");
     }
+    Ok(panel)
+}
+
+/// Reads the file and settles the periods.
+pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
+    let mut panel = read(args, needs)?;
+    if args.covariates.is_empty() && !needs.columns {
+        // Models are given what was asked for and nothing else.
+        panel.series = panel.series.into_iter().map(|series| series.with_covariates(Vec::new())).collect();
+        panel.unused_columns.append(&mut panel.covariate_columns);
+    }
+    drop_incomplete(&mut panel, 0);
     let periods = panel
         .series
         .par_iter()
@@ -86,26 +93,24 @@ pub(super) fn load_all(args: &InputArgs, needs: Needs) -> Result<Loaded> {
             None => infer_period(series.values(), series.timeline().frequency()),
         })
         .collect();
-    let source = source_name(&args.file);
+    let source = source_name(args.file());
     let loaded = Loaded { source, panel, periods };
     say_calendar(&loaded, args.period.is_some());
     Ok(loaded)
 }
 
-/// Leaves the series the covariates that were asked for, reads their known future, from a file where one is named, and
-/// leaves out the series that lack some of it.
-pub(super) fn settle(loaded: &mut Loaded, args: &InputArgs, future: Option<&Path>, steps: usize) -> Result<()> {
-    let panel = &mut loaded.panel;
-    if args.covariates.is_empty() {
-        // Models are given what was asked for and nothing else.
-        let bare = |series: Series| series.with_covariates(Vec::new());
-        panel.series = std::mem::take(&mut panel.series).into_iter().map(bare).collect();
+/// Reads the known future of the covariates, from a file where one is named, and leaves out the series that lack some of
+/// it.
+pub(super) fn load_future(loaded: &mut Loaded, file: Option<&Path>, steps: usize) -> Result<()> {
+    if let Some(file) = file {
+        loaded.panel.read_future(file)?;
     }
-    if let Some(file) = future {
-        panel.read_future(file)?;
-    }
-    let dropped = drop_incomplete(panel, steps);
-    loaded.periods = keep(std::mem::take(&mut loaded.periods), |number| !dropped[number]);
+    let dropped = drop_incomplete(&mut loaded.panel, steps);
+    let mut number = 0;
+    loaded.periods.retain(|_| {
+        number += 1;
+        !dropped[number - 1]
+    });
     Ok(())
 }
 
@@ -159,7 +164,7 @@ fn times(series: &Series, positions: &[usize]) -> String {
 pub(super) fn check_covariates(args: &InputArgs, models: &[ModelName]) -> Result<()> {
     if !args.covariates.is_empty() && models.contains(&ModelName::Var) {
         return Err(Error::usage(
-            "--covariates with --model var: it takes every further column as a series of its own",
+            "--covariates with --model var, which takes every further column as a series of its own",
         )
         .hint("leave out one of them"));
     }
@@ -172,15 +177,13 @@ pub(super) fn check_covariates(args: &InputArgs, models: &[ModelName]) -> Result
 }
 
 /// Names the columns of numbers that no model uses.
-pub(super) fn say_unused(loaded: &Loaded, args: &InputArgs) {
-    let panel = &loaded.panel;
-    let unused = if args.covariates.is_empty() { &panel.covariate_columns } else { &panel.unused_columns };
-    if !unused.is_empty() {
-        eprintln!("note: no model here uses the columns {}", unused.join(", "));
+pub(super) fn say_unused(loaded: &Loaded) {
+    if !loaded.panel.unused_columns.is_empty() {
+        eprintln!("note: no model here uses the columns {}", loaded.panel.unused_columns.join(", "));
     }
 }
 
-fn source_name(file: &Path) -> String {
+pub(super) fn source_name(file: &Path) -> String {
     if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
 }
 

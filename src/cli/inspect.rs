@@ -57,8 +57,8 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
     let format = args.plot.as_deref().map(output::chart_format).transpose()?;
     args.report.as_deref().map(output::check_page).transpose()?;
     let outputs = [&args.plot, &args.report];
-    output::check_not_input(&args.input.file, &outputs)?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: true })?;
+    output::check_not_input(args.input.file(), &outputs)?;
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: true, columns: false })?;
     let series = std::mem::take(&mut loaded.panel.series);
     let reports: Vec<Result<Report>> =
         (0..series.len()).into_par_iter().map(|number| report(&loaded, &series[number], number, args)).collect();
@@ -114,8 +114,8 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
     let known: Vec<f64> = series.values().iter().copied().filter(|x| !x.is_nan()).collect();
     let lags = lags_shown(series.len(), period);
     // One model is looked at: of an average of differences, the one with drift.
-    let spec =
-        ArSpec { average: Choice::Fixed(Average::None), ..with_covariates_of(ar_spec(&args.fit, period), series) };
+    let spec = ArSpec { average: Choice::Fixed(Average::None), ..ar_spec(&args.fit, period) };
+    let spec = with_covariates_of(spec, series);
     let train = std::slice::from_ref(series);
     let orders = spec.order_table(train)?;
     let Fitted { model, summary } = spec.fit(train)?;

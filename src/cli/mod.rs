@@ -6,14 +6,17 @@ mod args;
 mod completions;
 mod detect;
 mod figures;
+mod fit;
 mod forecast;
 mod input;
 mod inspect;
+mod load;
 mod models;
 mod notes;
 mod output;
 mod plot;
 mod progress;
+mod residuals;
 mod table;
 mod vector;
 
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
 fn run(command: &Command) -> Result<Outcome, Error> {
     match command {
         Command::Forecast(args) => forecast::run(args),
+        Command::Fit(args) => fit::run(args),
         Command::Detect(args) => detect::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Plot(args) => plot::run(args),

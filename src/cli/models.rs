@@ -8,12 +8,18 @@ use crate::data::frequency::calendar_periods;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::model::combination::Weights;
+use crate::model::file::StoredModel;
 use crate::model::linear::{
-    ArSpec, Average, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinkChoice, Order, ParameterDraws,
+    Ar, ArSpec, Average, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinkChoice, Order, ParameterDraws,
     Penalty, SeasonalChoice, SeasonalLags, Terms, Trend, Uncertain, with_parameter_uncertainty,
 };
+use crate::model::mixture::Mixture;
 use crate::model::naive::Naive;
-use crate::model::{Autoregressive, Fit, Summary};
+use crate::model::transformed::Transformed;
+use crate::model::{Fit, Summary};
+
+/// A model over draws of its parameters, and what its fit reported.
+type Drawn = (Transformed<Mixture<Ar>>, Summary);
 
 /// A specification chosen on the command line: the closed list of what can be named there.
 #[derive(Debug, Clone)]
@@ -41,13 +47,31 @@ impl Spec {
         })
     }
 
-    /// Fits it to one series; where draws are asked for, an autoregression is the mixture of models with drawn parameters.
-    pub(super) fn fit_with(
-        &self,
-        series: &Series,
-        draws: Option<ParameterDraws>,
-    ) -> Result<(Box<dyn Autoregressive>, Summary)> {
-        let (Self::Ar(spec), Some(draws)) = (self, draws) else { return self.fit(series) };
+    /// The same without an average, unless one was asked for.
+    pub(super) fn alone(mut self) -> Self {
+        if let Self::Ar(spec) = &mut self
+            && spec.average == Choice::Auto
+        {
+            spec.average = Choice::Fixed(Average::None);
+        }
+        self
+    }
+
+    /// The estimator that a fit to a series takes, as `--estimator` spells it.
+    ///
+    /// # Errors
+    /// As the fit.
+    pub(super) fn estimator(&self, series: &Series) -> Result<Option<&'static str>> {
+        let Self::Ar(spec) = self else { return Ok(None) };
+        Ok(spec.plan(std::slice::from_ref(series))?.linear.members.first().map(|member| name_of(member.estimator)))
+    }
+
+    /// An autoregression as the mixture of models with drawn parameters; nothing for other models.
+    ///
+    /// # Errors
+    /// If the fit has no covariance of its parameters.
+    pub(super) fn fit_uncertain(&self, series: &Series, draws: ParameterDraws) -> Result<Option<Drawn>> {
+        let Self::Ar(spec) = self else { return Ok(None) };
         let mut fitted = with_covariates_of(spec.clone(), series).fit(std::slice::from_ref(series))?;
         let Uncertain { model, rejected } = with_parameter_uncertainty(&fitted, spec.seasonal_lags, draws)?;
         let summary = &mut fitted.summary;
@@ -58,20 +82,20 @@ impl Spec {
                 100.0 * rejected
             ));
         }
-        Ok((Box::new(model), fitted.summary))
+        Ok(Some((model, fitted.summary)))
     }
 
     /// Fits it to one series.
-    pub(super) fn fit(&self, series: &Series) -> Result<(Box<dyn Autoregressive>, Summary)> {
+    pub(super) fn fit(&self, series: &Series) -> Result<(StoredModel, Summary)> {
         let train = std::slice::from_ref(series);
         Ok(match self {
             Self::Ar(spec) => {
                 let fitted = with_covariates_of(spec.clone(), series).fit(train)?;
-                (Box::new(fitted.model), fitted.summary)
+                (StoredModel::Ar(fitted.model), fitted.summary)
             }
             Self::Naive(spec) => {
                 let fitted = spec.fit(train)?;
-                (Box::new(fitted.model), fitted.summary)
+                (StoredModel::Naive(fitted.model), fitted.summary)
             }
             Self::CalendarNaive => {
                 let frequency = series.timeline().frequency();
@@ -82,7 +106,7 @@ impl Spec {
                     1 => "SNaive repeats the last value: there is no season".to_owned(),
                     _ => format!("SNaive repeats the calendar's {period} steps: no season was found in the values"),
                 });
-                (Box::new(fitted.model), fitted.summary)
+                (StoredModel::Naive(fitted.model), fitted.summary)
             }
         })
     }
@@ -246,6 +270,20 @@ impl ModelArgs {
     }
 }
 
+/// How `--estimator` spells an estimator.
+fn name_of(estimator: Estimator) -> &'static str {
+    match estimator {
+        Estimator::YuleWalker { adjusted: false } => "yule-walker",
+        Estimator::YuleWalker { adjusted: true } => "yule-walker-adjusted",
+        Estimator::LeastSquares => "least-squares",
+        Estimator::Burg { variance: BurgVariance::Levinson } => "burg",
+        Estimator::Burg { variance: BurgVariance::Errors } => "burg-errors",
+        Estimator::Exact => "exact",
+        Estimator::Robust => "robust",
+        Estimator::Recursive { .. } => "recursive",
+    }
+}
+
 /// The forgetting of recursive least squares unless told: 200 rows count.
 const DEFAULT_FORGETTING: f64 = 0.995;
 
@@ -258,12 +296,6 @@ pub(super) fn criterion(name: CriterionArg) -> Criterion {
     }
 }
 
-/// The autoregression with the covariates of a series, which are those that were asked for.
-pub(super) fn with_covariates_of(mut spec: ArSpec, series: &Series) -> ArSpec {
-    spec.terms.covariates = series.covariates().iter().map(|covariate| covariate.name.clone()).collect();
-    spec
-}
-
 /// The trend that is spelled so.
 pub(super) fn trend(arg: Option<TrendArg>) -> Trend {
     match arg {
@@ -271,6 +303,12 @@ pub(super) fn trend(arg: Option<TrendArg>) -> Trend {
         None | Some(TrendArg::C) => Trend::Constant,
         Some(TrendArg::Ct) => Trend::ConstantTrend,
     }
+}
+
+/// The autoregression with the covariates of a series, which are those that were asked for.
+pub(super) fn with_covariates_of(mut spec: ArSpec, series: &Series) -> ArSpec {
+    spec.terms.covariates = series.covariates().iter().map(|covariate| covariate.name.clone()).collect();
+    spec
 }
 
 /// The autoregression that the options describe, for series of a period.

@@ -147,7 +147,7 @@ pub(super) fn check_page(path: &Path) -> Result<()> {
 }
 
 /// Refuses a file that cannot be written, before any work is done for it and before another output is written.
-fn check_folder(path: &Path) -> Result<()> {
+pub(super) fn check_folder(path: &Path) -> Result<()> {
     let refused = |what: String, hint: String| Err(Error::io(what).at(path.display().to_string()).hint(hint));
     if path.is_dir() {
         return Err(Error::io("is a directory").at(path.display().to_string()).expected("a file to write"));

@@ -12,7 +12,7 @@ pub(super) fn run(args: &PlotArgs) -> Result<Outcome> {
     if !args.input.covariates.is_empty() {
         return Err(Error::usage("--covariates without a model").hint("plot draws the values; leave it out"));
     }
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: false })?;
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: false, columns: false })?;
     let done = loaded.panel.series.len();
     let outcome = input::report_failures(&mut loaded, Vec::new(), done)?;
     let name_of = |series: &_| loaded.name_of(series).to_owned();

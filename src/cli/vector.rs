@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::args::{ForecastArgs, MissingArg, ModelArgs, ModelName, OrderArg};
-use super::forecast::ahead_of;
+use super::forecast::options;
 use super::input::Loaded;
 use super::models::{criterion, trend};
 use super::output::{json_number, json_of_summary};
@@ -95,7 +95,7 @@ pub(super) fn system(loaded: &Loaded, series: &[Series], args: &ForecastArgs) ->
     }
     say_season(loaded);
     let fitted = spec(&args.fit).fit(series)?;
-    let ahead = forecast_vector(&fitted.model, &Batch::of_series(series), ahead_of(args, 0))?;
+    let ahead = forecast_vector(&fitted.model, &Batch::of_series(series), options(args, 0))?;
     let mut tests = if fitted.model.order() == 0 { Vec::new() } else { fitted.granger_table()? };
     tests.sort_by(|a, b| a.f_p_value.total_cmp(&b.f_p_value));
     Ok(Some(System { fitted, tests, ahead }))

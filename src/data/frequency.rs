@@ -300,6 +300,16 @@ impl Anchor {
         civil.iter().all(|&t| anchor.at(anchor.month(t)) == t).then_some(anchor)
     }
 
+    /// A day of every month, 31 for the last, at a time of day.
+    pub(crate) fn on(day: u8, time: Nanos) -> Self {
+        Self { day: day.min(31) as i8, time }
+    }
+
+    /// The day of the month, 31 for the last.
+    pub(crate) fn day(self) -> u8 {
+        self.day.unsigned_abs()
+    }
+
     /// The month of a moment.
     pub(crate) fn month(self, moment: Nanos) -> i64 {
         civil::month_and_day(moment).0

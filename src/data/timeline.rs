@@ -4,8 +4,11 @@
 //! future; only after rows were dropped are they a list. Days, weeks and months advance by the calendar in local
 //! civil time, hours and below by duration in UTC.
 
+mod stamp;
+
 use std::ops::Range;
 
+pub(crate) use self::stamp::Stamp;
 use super::civil::{self, DAY, Nanos, SECOND};
 use super::column::TimeColumn;
 use super::frequency::{Anchor, Base, Frequency};

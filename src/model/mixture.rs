@@ -76,6 +76,11 @@ impl<M: Autoregressive> Mixture<M> {
         Ok(Self { family: family_of(&members)?, members, weights })
     }
 
+    /// Members with positive weights that sum to one already, of which no digit is touched.
+    pub(super) fn of_weighted(members: Vec<M>, weights: Vec<f64>) -> Result<Self> {
+        Ok(Self { family: family_of(&members)?, members, weights })
+    }
+
     /// The members that have a weight.
     #[must_use]
     pub fn members(&self) -> &[M] {

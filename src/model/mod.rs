@@ -14,6 +14,7 @@
 //! every model keeps.
 
 pub mod combination;
+pub mod file;
 pub mod inference;
 mod lag_ring;
 pub mod linear;

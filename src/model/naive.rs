@@ -75,11 +75,11 @@ impl Naive {
 /// A fitted naive model: x_t = c + x_{t-k} + e_t, or x_t = c + e_t for k = 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NaiveModel {
-    lag: usize,
-    constant: f64,
-    innovation_sd: f64,
+    pub(super) lag: usize,
+    pub(super) constant: f64,
+    pub(super) innovation_sd: f64,
     /// What stands in for an unknown lag: the mean of the training values.
-    fallback: f64,
+    pub(super) fallback: f64,
 }
 
 impl Fit for Naive {

@@ -316,6 +316,17 @@ impl<M: Autoregressive> Transformed<M> {
 }
 
 impl<M> Transformed<M> {
+    /// A model of transformed values behind its transform; the origin has as many linked values as the differences look
+    /// back on.
+    pub(super) fn from_parts(inner: M, transform: Transform, origin: Vec<f64>) -> Self {
+        Self { inner, transform, origin }
+    }
+
+    /// What stands in for values before the first.
+    pub(super) fn origin(&self) -> &[f64] {
+        &self.origin
+    }
+
     /// The model of the transformed values.
     #[must_use]
     pub fn inner(&self) -> &M {

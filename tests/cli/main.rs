@@ -4,11 +4,13 @@
 mod bad_input;
 mod covariates;
 mod detect;
+mod fit;
 mod forecast;
 mod formats;
 mod golden;
 mod inspect_plot;
 mod missing;
+mod model_file;
 mod properties;
 mod residual_check;
 mod support;

@@ -55,8 +55,7 @@ mod sums;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::ladder::autocovariances;
-pub(crate) use self::ladder::root_modulus;
+pub(crate) use self::ladder::{autocovariances, reflections, root_modulus};
 pub(crate) use self::smooth::{Missing, smooth};
 pub use super::kalman::Observed;
 use super::kalman::{Concentrated, LagWeight, Process, difference_lags, not_stationary};

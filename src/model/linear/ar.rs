@@ -26,6 +26,7 @@ use super::session::ArSession;
 use super::terms::{Terms, Trend};
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
+use crate::math::exact::reflections;
 use crate::math::filter::Filter;
 use crate::model::transformed::Differences;
 use crate::model::{Autoregressive, Running, step_through};
@@ -183,12 +184,12 @@ impl Ar {
         Self { phi, differences, delta, recursion, offset, innovations, start, stand_in, running: None }
     }
 
-    /// What it is made of, without a recursion.
+    /// What makes this model: [`from_parts`](Self::from_parts) makes the same of it. The origin is as short as it can be.
     #[must_use]
     pub fn parts(&self) -> ArParts {
-        let first = self.differences.order().max(1).min(self.stand_in.len());
-        let mut origin: Vec<f64> = self.stand_in[..first].iter().rev().copied().collect();
-        origin.resize(first.max(1), 0.0);
+        let repeats = |count: &usize| (*count..self.depth()).all(|i| self.stand_in[i] == self.stand_in[i - count]);
+        let count = (1..self.depth()).find(repeats).unwrap_or(self.depth());
+        let origin = self.stand_in[..count].iter().rev().copied().collect();
         ArParts {
             phi: self.phi.clone(),
             differences: self.differences.clone(),
@@ -197,7 +198,7 @@ impl Ar {
             form: self.form(),
             innovations: self.innovations,
             start: self.start,
-            origin,
+            origin: if count == 0 { vec![0.0] } else { origin },
         }
     }
 
@@ -231,6 +232,17 @@ impl Ar {
     #[must_use]
     pub fn slope(&self) -> f64 {
         self.offset.line().1
+    }
+
+    /// The mean of stationary values that have one mean: no differences, nothing but an intercept beside the lags.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        let has_one = *self.terms() == Terms::of(Trend::Constant) && self.differences.order() == 0;
+        let level = match self.form() {
+            Form::Mean => self.term_coefficients().first().copied(),
+            Form::Equation => Some(self.intercept() / (1.0 - self.phi.iter().sum::<f64>())),
+        };
+        level.filter(|_| has_one && reflections(&self.phi).is_some())
     }
 
     /// phi_1..phi_p.

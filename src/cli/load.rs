@@ -1,0 +1,213 @@
+//! `foretoken forecast --load`: forecasts with the models of a file, from the values that it holds and those that an
+//! update adds.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::path::Path;
+
+use clap::ValueEnum;
+use rayon::prelude::*;
+
+use super::args::{ForecastArgs, InputArgs, ModelName};
+use super::forecast::{self, Models, Outputs, SeriesForecast};
+use super::input::{self, Loaded, Needs};
+use super::{Outcome, notes, output, progress};
+use crate::data::frame::{Missing, Panel, write_whole};
+use crate::data::series::Series;
+use crate::error::{Error, Result};
+use crate::forecast::forecast as forecast_ahead;
+use crate::model::file::{ModelFile, StoredSeries, Update};
+
+pub(super) fn run(args: &ForecastArgs, models: &Path) -> Result<Outcome> {
+    check(args, models)?;
+    let bytes = fs::read(models)
+        .map_err(|error| Error::io(format!("cannot be read: {error}")).at(models.display().to_string()))?;
+    let mut file = ModelFile::parse(&bytes).map_err(|error| error.at(models.display().to_string()))?;
+    let model = ModelName::from_str(file.model_name(), false).unwrap_or(ModelName::Ar);
+    let args = &ForecastArgs { model: vec![model], ..args.clone() };
+    let outputs = Outputs::of(args)?;
+    forecast::check_size(args, file.series.len())?;
+    let mut loaded = loaded(&file, input::source_name(args.update.as_deref().unwrap_or(models)));
+    let mut failed = HashSet::new();
+    if args.update.is_some() {
+        let panel =
+            input::read(&update_args(args, &file), Needs { missing: Missing::Error, rows: false, columns: true })?;
+        failed = update(&mut file, panel, &mut loaded.panel)?;
+    }
+    let results = forecast_all(&file, args, &failed);
+    let mut forecasts: Vec<SeriesForecast<'_>> = Vec::new();
+    let mut failures = Vec::new();
+    for (series, result) in file.series.iter().zip(results) {
+        match result {
+            Some(Ok(models)) => forecasts.push((&series.tail, models)),
+            Some(Err(error)) => failures.push((series.tail.id().to_owned(), error)),
+            None => {}
+        }
+    }
+    let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
+    forecast::present(&loaded, &forecasts, None, args, outputs)?;
+    if let Some(path) = &args.save {
+        write_whole(path, file.to_text().as_bytes())?;
+        eprintln!("wrote {}", path.display());
+    }
+    Ok(outcome)
+}
+
+/// Refuses options that have nothing to act on, and outputs that cannot be written.
+fn check(args: &ForecastArgs, models: &Path) -> Result<()> {
+    let given = args.fit.given();
+    if !given.is_empty() {
+        return Err(Error::usage(format!("{} with --load, whose models are fitted", given.join(", ")))
+            .hint("leave them out, or fit the file again"));
+    }
+    let input = &args.input;
+    let of_tables = input.id.is_some()
+        || input.time.is_some()
+        || input.value.is_some()
+        || input.freq.is_some()
+        || input.missing.is_some();
+    if of_tables && args.update.is_none() {
+        return Err(Error::usage("--id, --time, --value, --freq and --missing read a table, and there is none")
+            .hint("leave them out, or give the table with --update"));
+    }
+    forecast::check_levels(&args.level)?;
+    output::check_not_input(models, &[&args.output.output, &args.output.plot])?;
+    if let Some(update) = &args.update {
+        output::check_not_input(update, &[&args.output.output, &args.output.plot, &args.save])?;
+    }
+    args.save.as_deref().map_or(Ok(()), output::check_folder)
+}
+
+/// What the file says of the table that it was fitted to.
+fn loaded(file: &ModelFile, source: String) -> Loaded {
+    let columns = file.columns.clone();
+    let panel = Panel {
+        series: Vec::new(),
+        id_column: columns.id,
+        time_column: columns.time,
+        value_column: columns.value,
+        covariate_columns: Vec::new(),
+        unused_columns: Vec::new(),
+        notices: Vec::new(),
+        failures: Vec::new(),
+        rows: None,
+    };
+    Loaded { source, panel, periods: Vec::new() }
+}
+
+/// The update's table, with the columns and the frequency of the file where the user names no others.
+fn update_args(args: &ForecastArgs, file: &ModelFile) -> InputArgs {
+    let frequency = file.series[0].tail.timeline().frequency();
+    let all_same = file.series.iter().all(|series| series.tail.timeline().frequency() == frequency);
+    let spelled = frequency.filter(|_| all_same && file.columns.time.is_some()).map(|frequency| frequency.to_string());
+    let input = args.input.clone();
+    InputArgs {
+        file: args.update.clone(),
+        id: input.id.or_else(|| file.columns.id.clone()),
+        time: input.time.or_else(|| file.columns.time.clone()),
+        value: input.value.or_else(|| Some(file.columns.value.clone())),
+        freq: input.freq.or(spelled),
+        ..input
+    }
+}
+
+/// Continues the series of a file by those of a table. Gives the ids of the series that failed, which stay as they were;
+/// the reasons go to the failures of the panel.
+fn update(file: &mut ModelFile, new: Panel, into: &mut Panel) -> Result<HashSet<String>> {
+    let in_panel = file.columns.id.is_some();
+    if !in_panel && (new.id_column.is_some() || new.series.len() > 1) {
+        return Err(Error::usage("the update has several series, and the model file one without an id")
+            .hint("update with a table of that series alone"));
+    }
+    let numbers: HashMap<String, usize> =
+        file.series.iter().enumerate().map(|(number, series)| (series.tail.id().to_owned(), number)).collect();
+    let mut failed: HashSet<String> = new.failures.iter().map(|(id, _)| id.clone()).collect();
+    into.failures.extend(new.failures);
+    let mut done: Vec<Option<Update>> = vec![None; file.series.len()];
+    for series in &new.series {
+        let number = if in_panel { numbers.get(series.id()).copied() } else { Some(0) };
+        let result = match number {
+            Some(number) => {
+                let saved = &mut file.series[number];
+                let rows = if file.columns.time.is_some() { series.clone() } else { following(series, saved) };
+                saved.update(&rows)
+            }
+            None => Err(Error::data("the model file has no model of it").hint("fit it, or leave it out of the update")),
+        };
+        match (result, number) {
+            (Ok(update), Some(number)) => done[number] = Some(update),
+            (Ok(_), None) => {}
+            (Err(error), _) => {
+                failed.insert(series.id().to_owned());
+                let error = if in_panel { error.at(format!("series `{}`", series.id())) } else { error };
+                into.failures.push((series.id().to_owned(), error));
+            }
+        }
+    }
+    say_updates(file, &done, &failed);
+    Ok(failed)
+}
+
+/// The rows of a table without times follow the saved ones.
+fn following(series: &Series, saved: &StoredSeries) -> Series {
+    let (len, timeline) = (saved.tail.len(), saved.tail.timeline());
+    let continued = timeline.continued(series.len()).slice(len..len + series.len());
+    Series::new(series.id(), series.values().to_vec())
+        .with_timeline(continued)
+        .with_covariates(series.covariates().to_vec())
+}
+
+/// What was done beside appending rows.
+fn say_updates(file: &ModelFile, done: &[Option<Update>], failed: &HashSet<String>) {
+    let mut said: Vec<(&str, String)> = Vec::new();
+    for (series, update) in file.series.iter().zip(done) {
+        let id = series.tail.id();
+        let Some(Update { appended, gap, repeated, older }) = update else {
+            if !failed.contains(id) {
+                said.push((id, "no row in the update".to_owned()));
+            }
+            continue;
+        };
+        let notes = [
+            (*appended == 0, "no new row in the update".to_owned()),
+            (*gap > 0, format!("{gap} missing values between the saved rows and the new ones")),
+            (*repeated > 0, format!("{repeated} rows are saved already and skipped")),
+            (*older > 0, format!("{older} rows before the saved ones are skipped")),
+        ];
+        said.extend(notes.into_iter().filter(|(is_so, _)| *is_so).map(|(_, text)| (id, text)));
+    }
+    let said: Vec<(&str, &str)> = said.iter().map(|(id, text)| (*id, text.as_str())).collect();
+    notes::say_for_series(&said, file.columns.id.is_some());
+}
+
+/// Every series in parallel; none of those whose update failed.
+fn forecast_all(file: &ModelFile, args: &ForecastArgs, failed: &HashSet<String>) -> Vec<Option<Result<Models>>> {
+    let bar = progress::bar("forecasting", file.series.len());
+    let results = file
+        .series
+        .par_iter()
+        .enumerate()
+        .map(|(number, series)| {
+            let result = (!failed.contains(series.tail.id())).then(|| forecast_one(series, number, args));
+            bar.inc(1);
+            result
+        })
+        .collect();
+    bar.finish_and_clear();
+    results
+}
+
+fn forecast_one(series: &StoredSeries, number: usize, args: &ForecastArgs) -> Result<Models> {
+    let (known, names) = (series.known(), series.model.covariates());
+    let steps = series.tail.len() + args.horizon;
+    if !names.is_empty() && known.steps() < steps {
+        return Err(Error::usage(format!(
+            "the future of {} is not known for {} steps",
+            names.join(", "),
+            args.horizon
+        ))
+        .expected(format!("values up to {}", forecast::label(&series.tail, args.horizon - 1))));
+    }
+    let ahead = forecast_ahead(&series.model, &series.context(), &known, forecast::options(args, number))?;
+    Ok(vec![(series.summary.clone(), ahead)])
+}

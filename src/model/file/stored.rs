@@ -1,0 +1,341 @@
+//! The models that a file can hold, each as one JSON object with its `kind`.
+
+use serde_json::{Map, Value, json};
+
+use super::node::Node;
+use crate::data::batch::{Batch, Covariates};
+use crate::error::Result;
+use crate::model::linear::{Ar, ArParts, Form, Fourier, Innovations, Start, Terms, Trend};
+use crate::model::mixture::Mixture;
+use crate::model::naive::NaiveModel;
+use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
+use crate::model::{Autoregressive, Running};
+use crate::predictive::{Family, Link, Predictive};
+
+/// The longest lag, period or sum of both in a file: what is longer was never fitted, and would not fit into memory.
+const MAX_DEPTH: usize = 1_000_000;
+/// The largest number of differences of a kind.
+const MAX_DIFFERENCES: usize = 10;
+
+/// A model that JSON can hold: what is read is what was written, to the last bit.
+///
+/// Autoregressions, naive models, and transforms and averages of them are; adapters of other crates' regressors are not.
+pub trait Stored: Autoregressive + Sized {
+    /// The model as an object.
+    fn write(&self) -> Value;
+
+    /// The model of an object.
+    ///
+    /// # Errors
+    /// If the object holds none: what, at which key, and what was expected.
+    fn read(node: &Node<'_>) -> Result<Self>;
+}
+
+const KINDS: [&str; 4] = ["ar", "average", "transformed", "naive"];
+
+/// Refuses an object of another kind.
+fn check_kind(node: &Node<'_>, kind: &str) -> Result<()> {
+    node.get("kind")?.one_of(&[kind]).map(drop)
+}
+
+/// A fitted model of the kinds that the command line fits.
+#[derive(Debug, Clone, PartialEq)]
+pub enum StoredModel {
+    /// An autoregression, or an average of several, behind its transform.
+    Ar(Transformed<Mixture<Ar>>),
+    /// A mean, a random walk or a seasonal naive model.
+    Naive(NaiveModel),
+}
+
+impl StoredModel {
+    fn model(&self) -> &dyn Autoregressive {
+        match self {
+            Self::Ar(model) => model,
+            Self::Naive(model) => model,
+        }
+    }
+
+    /// The autoregressions with their weights; none of a naive model.
+    #[must_use]
+    pub fn members(&self) -> Vec<(f64, &Ar)> {
+        match self {
+            Self::Ar(model) => model.inner().weights().iter().copied().zip(model.inner().members()).collect(),
+            Self::Naive(_) => Vec::new(),
+        }
+    }
+
+    /// The covariates that the model must be given, in their order.
+    #[must_use]
+    pub fn covariates(&self) -> &[String] {
+        match self {
+            Self::Ar(model) => &model.inner().members()[0].terms().covariates,
+            Self::Naive(_) => &[],
+        }
+    }
+}
+
+impl Autoregressive for StoredModel {
+    fn family(&self) -> Family {
+        self.model().family()
+    }
+
+    fn link(&self) -> Link {
+        self.model().link()
+    }
+
+    fn memory(&self) -> Option<usize> {
+        self.model().memory()
+    }
+
+    fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {
+        self.model().begin(context, known)
+    }
+
+    fn conditionals(&self, context: &Batch, target: &Batch, known: &Covariates) -> Result<Predictive> {
+        self.model().conditionals(context, target, known)
+    }
+}
+
+impl Stored for StoredModel {
+    fn write(&self) -> Value {
+        match self {
+            Self::Ar(model) => model.write(),
+            Self::Naive(model) => model.write(),
+        }
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self> {
+        let kind = node.get("kind")?;
+        Ok(match KINDS[kind.one_of(&KINDS)?] {
+            "transformed" => {
+                let model: Transformed<Mixture<Ar>> = Transformed::read(node)?;
+                let members = model.inner().members();
+                if members.iter().any(|member| member.terms().covariates != members[0].terms().covariates) {
+                    return Err(node.refused("the members have different covariates"));
+                }
+                Self::Ar(model)
+            }
+            "naive" => Self::Naive(NaiveModel::read(node)?),
+            _ => return Err(kind.error("one of transformed, naive")),
+        })
+    }
+}
+
+impl Stored for NaiveModel {
+    fn write(&self) -> Value {
+        let Self { lag, constant, innovation_sd, fallback } = self;
+        json!({ "kind": "naive", "lag": lag, "constant": constant, "sd": innovation_sd, "fallback": fallback })
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self> {
+        check_kind(node, "naive")?;
+        Ok(Self {
+            lag: node.get("lag")?.whole(0, MAX_DEPTH)?,
+            constant: node.get("constant")?.number()?,
+            innovation_sd: node.get("sd")?.size()?,
+            fallback: node.get("fallback")?.number()?,
+        })
+    }
+}
+
+impl<M: Stored> Stored for Mixture<M> {
+    fn write(&self) -> Value {
+        let members: Vec<Value> = self.members().iter().map(M::write).collect();
+        json!({ "kind": "average", "weights": self.weights(), "members": members })
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self> {
+        check_kind(node, "average")?;
+        let members = node.get("members")?.list()?.iter().map(M::read).collect::<Result<Vec<_>>>()?;
+        let weights = node.get("weights")?;
+        let numbers = weights.numbers()?;
+        let is_whole = (numbers.iter().sum::<f64>() - 1.0).abs() < 1e-9 && numbers.iter().all(|weight| *weight > 0.0);
+        if numbers.len() != members.len() || !is_whole {
+            return Err(weights.error("a positive weight for each member, which sum to one"));
+        }
+        Self::of_weighted(members, numbers).map_err(|error| error.at("members"))
+    }
+}
+
+impl<M: Stored> Stored for Transformed<M> {
+    fn write(&self) -> Value {
+        let mut object = Map::new();
+        object.insert("kind".to_owned(), json!("transformed"));
+        match self.transform().link() {
+            Link::Identity => {}
+            Link::Log => drop(object.insert("link".to_owned(), json!("log"))),
+            Link::BoxCox(lambda) => drop(object.insert("lambda".to_owned(), json!(lambda))),
+        }
+        match self.transform().seasonal() {
+            Seasonal::None => {}
+            Seasonal::Multiplicative(factors) => drop(object.insert("factors".to_owned(), json!(factors))),
+            Seasonal::Additive(terms) => drop(object.insert("seasonal_terms".to_owned(), json!(terms))),
+        }
+        write_differences(self.transform().differences(), &mut object);
+        if !self.origin().is_empty() {
+            object.insert("origin".to_owned(), json!(self.origin()));
+        }
+        object.insert("inner".to_owned(), self.inner().write());
+        Value::Object(object)
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self> {
+        check_kind(node, "transformed")?;
+        let link = match (node.find("link"), node.find("lambda")) {
+            (Some(link), _) => link.one_of(&["log"]).map(|_| Link::Log)?,
+            (None, Some(lambda)) => Link::BoxCox(lambda.number()?),
+            (None, None) => Link::Identity,
+        };
+        let numbers = |key: &str| node.find(key).map(|node| Ok((node.numbers()?, node))).transpose();
+        let seasonal = match (numbers("factors")?, numbers("seasonal_terms")?) {
+            (Some((numbers, node)), _) | (None, Some((numbers, node))) if numbers.is_empty() => {
+                return Err(node.error("a number for each step of the season"));
+            }
+            (Some((factors, _)), _) => Seasonal::Multiplicative(factors),
+            (None, Some((terms, _))) => Seasonal::Additive(terms),
+            (None, None) => Seasonal::None,
+        };
+        let differences = read_differences(node)?;
+        let origin = numbers("origin")?.map_or_else(Vec::new, |(origin, _)| origin);
+        if origin.len() != differences.order() {
+            return Err(node.refused(format!(
+                "{} origins do not stand before {} differences",
+                origin.len(),
+                differences.order()
+            )));
+        }
+        let transform = Transform::new(seasonal, link, differences).map_err(|error| node.refused(error.to_string()))?;
+        Ok(Self::from_parts(M::read(&node.get("inner")?)?, transform, origin))
+    }
+}
+
+/// [d, D, m]; nothing where there are none.
+fn write_differences(differences: &Differences, object: &mut Map<String, Value>) {
+    if *differences != Differences::none() {
+        let period = differences.period();
+        object.insert("differences".to_owned(), json!([differences.regular(), differences.seasonal(), period]));
+    }
+}
+
+fn read_differences(node: &Node<'_>) -> Result<Differences> {
+    let Some(node) = node.find("differences") else { return Ok(Differences::none()) };
+    let [regular, seasonal, period] = &node.list()?[..] else {
+        return Err(node.error("regular differences, seasonal differences and their period"));
+    };
+    let (regular, seasonal) = (regular.whole(0, MAX_DIFFERENCES)?, seasonal.whole(0, MAX_DIFFERENCES)?);
+    let least = usize::from(seasonal > 0);
+    Ok(Differences::new(regular, seasonal, period.whole(least, MAX_DEPTH / seasonal.max(1))?))
+}
+
+const TRENDS: [(&str, Trend); 3] = [("n", Trend::None), ("c", Trend::Constant), ("ct", Trend::ConstantTrend)];
+
+impl Stored for Ar {
+    fn write(&self) -> Value {
+        let parts = self.parts();
+        let lags: Vec<usize> = (1..=parts.phi.len()).filter(|lag| parts.phi[lag - 1] != 0.0).collect();
+        let phi: Vec<f64> = lags.iter().map(|lag| parts.phi[lag - 1]).collect();
+        let mut object = Map::new();
+        let mut insert = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
+        insert("kind", json!("ar"));
+        insert("order", json!(parts.phi.len()));
+        if lags.len() < parts.phi.len() {
+            insert("lags", json!(lags));
+        }
+        insert("phi", json!(phi));
+        insert("terms", write_terms(&parts.terms));
+        insert("coefficients", json!(parts.coefficients));
+        insert("form", json!(if parts.form == Form::Equation { "equation" } else { "mean" }));
+        match parts.innovations {
+            Innovations::Gaussian { sd } => insert("sd", json!(sd)),
+            Innovations::StudentT { scale, dof } => insert("student_t", json!([scale, dof])),
+        }
+        insert("start", json!(if parts.start == Start::Given { "given" } else { "stationary" }));
+        insert("origin", json!(parts.origin));
+        write_differences(&parts.differences, &mut object);
+        Value::Object(object)
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self> {
+        check_kind(node, "ar")?;
+        let terms = read_terms(&node.get("terms")?)?;
+        let coefficients = node.get("coefficients")?;
+        let origin = node.get("origin")?;
+        let parts = ArParts {
+            phi: read_phi(node)?,
+            differences: read_differences(node)?,
+            coefficients: coefficients.numbers()?,
+            form: [Form::Equation, Form::Mean][node.get("form")?.one_of(&["equation", "mean"])?],
+            innovations: read_innovations(node)?,
+            start: [Start::Given, Start::Stationary][node.get("start")?.one_of(&["given", "stationary"])?],
+            origin: origin.numbers()?,
+            terms,
+        };
+        if parts.coefficients.len() != parts.terms.width() {
+            return Err(coefficients.error(&format!("one number for each of {}", parts.terms.names().join(", "))));
+        }
+        if parts.origin.is_empty() {
+            return Err(origin.error("at least one number"));
+        }
+        Ok(Self::from_parts(parts))
+    }
+}
+
+fn read_phi(node: &Node<'_>) -> Result<Vec<f64>> {
+    let order = node.get("order")?.whole(0, MAX_DEPTH)?;
+    let (phi_node, lags) = (node.get("phi")?, node.find("lags"));
+    let numbers = phi_node.numbers()?;
+    let at = match &lags {
+        Some(lags) => lags.list()?.iter().map(|lag| lag.whole(1, order)).collect::<Result<Vec<_>>>()?,
+        None if numbers.len() == order => (1..=order).collect(),
+        None => return Err(phi_node.error(&format!("{order} numbers, or their lags"))),
+    };
+    if at.len() != numbers.len() || at.windows(2).any(|pair| pair[0] >= pair[1]) {
+        return Err(lags.unwrap_or(phi_node).error("an ascending lag for each of phi"));
+    }
+    let mut phi = vec![0.0; order];
+    at.iter().zip(numbers).for_each(|(lag, number)| phi[lag - 1] = number);
+    Ok(phi)
+}
+
+fn read_innovations(node: &Node<'_>) -> Result<Innovations> {
+    let Some(student) = node.find("student_t") else {
+        return Ok(Innovations::Gaussian { sd: node.get("sd")?.size()? });
+    };
+    match student.list()?.as_slice() {
+        [scale, dof] if dof.number()? > 0.0 => Ok(Innovations::StudentT { scale: scale.size()?, dof: dof.number()? }),
+        _ => Err(student.error("a scale, and degrees of freedom above 0")),
+    }
+}
+
+fn write_terms(terms: &Terms) -> Value {
+    let mut object = Map::new();
+    let trend = TRENDS.iter().find(|(_, trend)| *trend == terms.trend).map_or("c", |(name, _)| name);
+    object.insert("trend".to_owned(), json!(trend));
+    if terms.dummies > 1 {
+        object.insert("dummies".to_owned(), json!(terms.dummies));
+    }
+    if !terms.fourier.is_empty() {
+        let waves: Vec<Value> = terms.fourier.iter().map(|waves| json!([waves.period, waves.harmonics])).collect();
+        object.insert("fourier".to_owned(), json!(waves));
+    }
+    if !terms.covariates.is_empty() {
+        object.insert("covariates".to_owned(), json!(terms.covariates));
+    }
+    Value::Object(object)
+}
+
+fn read_terms(node: &Node<'_>) -> Result<Terms> {
+    let wave = |wave: &Node<'_>| match wave.list()?.as_slice() {
+        [period, harmonics] => Ok(Fourier { period: period.number()?, harmonics: harmonics.whole(1, MAX_DEPTH)? }),
+        _ => Err(wave.error("a period and a number of harmonics")),
+    };
+    let waves = node.find("fourier").map(|waves| waves.list()?.iter().map(wave).collect()).transpose()?;
+    let terms = Terms {
+        trend: TRENDS[node.get("trend")?.one_of(&TRENDS.map(|(name, _)| name))?].1,
+        dummies: node.find("dummies").map(|dummies| dummies.whole(2, MAX_DEPTH)).transpose()?.unwrap_or(0),
+        fourier: waves.unwrap_or_default(),
+        covariates: node.find("covariates").map(|names| names.texts()).transpose()?.unwrap_or_default(),
+    };
+    terms.check().map_err(|error| node.refused(error.to_string()))?;
+    Ok(terms)
+}
