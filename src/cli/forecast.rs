@@ -44,8 +44,8 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     let columns = args.model.contains(&ModelName::Var);
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns })?;
     vector::widen(&mut loaded, args).map_err(|error| loaded.located(error))?;
+    input::load_future(&mut loaded, &args.input, args.future.as_deref(), args.horizon)?;
     input::say_unused(&loaded);
-    input::load_future(&mut loaded, args.future.as_deref(), args.horizon)?;
     let series = std::mem::take(&mut loaded.panel.series);
     check_size(args, series.len())?;
     let system = vector::system(&loaded, &series, args).map_err(|error| loaded.located(error))?;

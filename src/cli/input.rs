@@ -79,12 +79,10 @@ pub(super) fn read(args: &InputArgs, needs: Needs) -> Result<Panel> {
 /// Reads the file and settles the periods.
 pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
     let mut panel = read(args, needs)?;
-    if args.covariates.is_empty() && !needs.columns {
-        // Models are given what was asked for and nothing else.
-        panel.series = panel.series.into_iter().map(|series| series.with_covariates(Vec::new())).collect();
-        panel.unused_columns.append(&mut panel.covariate_columns);
+    if !needs.columns {
+        keep_covariates(&mut panel, args);
+        drop_incomplete(&mut panel, 0);
     }
-    drop_incomplete(&mut panel, 0);
     let periods = panel
         .series
         .par_iter()
@@ -99,9 +97,19 @@ pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
     Ok(loaded)
 }
 
+/// Leaves the series the covariates that were asked for: models are given these and nothing else.
+fn keep_covariates(panel: &mut Panel, args: &InputArgs) {
+    if args.covariates.is_empty() {
+        let bare = |series: Series| series.with_covariates(Vec::new());
+        panel.series = std::mem::take(&mut panel.series).into_iter().map(bare).collect();
+        panel.unused_columns.append(&mut panel.covariate_columns);
+    }
+}
+
 /// Reads the known future of the covariates, from a file where one is named, and leaves out the series that lack some of
 /// it.
-pub(super) fn load_future(loaded: &mut Loaded, file: Option<&Path>, steps: usize) -> Result<()> {
+pub(super) fn load_future(loaded: &mut Loaded, args: &InputArgs, file: Option<&Path>, steps: usize) -> Result<()> {
+    keep_covariates(&mut loaded.panel, args);
     if let Some(file) = file {
         loaded.panel.read_future(file)?;
     }
@@ -162,6 +170,12 @@ fn times(series: &Series, positions: &[usize]) -> String {
 
 /// Refuses covariates that no model would use.
 pub(super) fn check_covariates(args: &InputArgs, models: &[ModelName]) -> Result<()> {
+    if !args.covariates.is_empty() && models.contains(&ModelName::Var) {
+        return Err(Error::usage(
+            "--covariates with --model var, which takes every further column as a series of its own",
+        )
+        .hint("leave out one of them"));
+    }
     if args.covariates.is_empty() || models.contains(&ModelName::Ar) {
         return Ok(());
     }

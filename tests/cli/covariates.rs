@@ -300,5 +300,5 @@ fn expected_values_follow_the_covariates() {
     let trained = flags(&["--covariates", "price,promo", "--train-rows", "120"]);
     assert_eq!(trained.split(',').nth(150), Some("true"));
     let text = folder.run(&[&["inspect", "x.csv", "--value", "sales", "--covariates", "price"], &PLAIN[..]].concat());
-    assert!(text.exits(0).stdout.contains("  price"));
+    assert!(text.exits(0).stdout.contains("price"));
 }

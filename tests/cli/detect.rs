@@ -134,7 +134,8 @@ fn a_missing_value_has_no_score_and_is_no_alarm() {
         assert!(table.numbers("p_value")[row(t)].is_nan() && table.column("is_anomaly")[row(t)] == "false", "{t}");
     }
     let width = |t: &str| table.numbers("hi")[row(t)] - table.numbers("lo")[row(t)];
-    assert!(width("252") > 1.01 * width("258"), "what is missing is integrated out");
+    // The coefficient of the second lag is the one that is not small here.
+    assert!(width("253") > 1.01 * width("258"), "what is missing is integrated out");
     assert!(alarms(&table).contains(&row("281")));
 }
 
