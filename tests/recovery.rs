@@ -9,7 +9,7 @@ use foretoken::data::series::Covariate;
 use foretoken::forecast::{Forecast, ForecastOptions, forecast};
 use foretoken::generate::{Generation, generate};
 use foretoken::model::linear::{
-    Ar, ArSpec, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinearSpec, LinkChoice, Order,
+    Ar, ArSpec, Average, BurgVariance, Choice, CovarianceKind, Criterion, Estimator, LinearSpec, LinkChoice, Order,
     SeasonalChoice, Terms,
 };
 use foretoken::{Autoregressive, Batch, Covariates, Fit, Fitted, Series};
@@ -261,6 +261,7 @@ fn fixed(transform: LinkChoice, difference: usize, order: usize) -> ArSpec {
         transform: Choice::Fixed(transform),
         seasonal: Choice::Fixed(SeasonalChoice::None),
         difference: Choice::Fixed(difference),
+        average: Choice::Fixed(Average::None),
         period: 0,
         ..ArSpec::default()
     }

@@ -171,7 +171,6 @@ fn json_of(loaded: &Loaded, series: &Series, fit: &Fit, args: &FitArgs) -> Value
     }
     let mut common = output::json_of_summary(summary);
     common.shift_remove("parameters");
-    let [observations, warnings] = ["observations", "warnings"].map(|key| common.shift_remove_entry(key));
     object.extend(common.shift_remove_entry("model"));
     object.insert("estimator".to_owned(), json!(estimator));
     match model.members().as_slice() {
@@ -185,12 +184,6 @@ fn json_of(loaded: &Loaded, series: &Series, fit: &Fit, args: &FitArgs) -> Value
     }
     object.extend(preprocessing(model));
     object.extend(common);
-    for (name, criterion) in [("aicc", Criterion::Aicc), ("bic", Criterion::Bic), ("hqic", Criterion::Hqic)] {
-        object.insert(name.to_owned(), output::json_number(summary.criterion(criterion)));
-    }
-    object.extend(observations);
-    object.insert("converged".to_owned(), json!(summary.converged));
-    object.extend(warnings);
     if let Some(ahead) = ahead {
         let mut steps = Map::new();
         let times = (0..ahead.horizon()).map(|step| output::json_time(label(series, step)));

@@ -24,7 +24,7 @@ type Drawn = (Transformed<Mixture<Ar>>, Summary);
 /// A specification chosen on the command line: the closed list of what can be named there.
 #[derive(Debug, Clone)]
 pub(super) enum Spec {
-    Ar(ArSpec),
+    Ar(Box<ArSpec>),
     Naive(Naive),
     /// A seasonal naive model of a series in which no season was found: the calendar's, where there is one.
     CalendarNaive,
@@ -37,7 +37,7 @@ impl Spec {
     /// If the model is one of several series together.
     pub(super) fn new(name: ModelName, options: &ModelArgs, period: usize, is_given: bool) -> Result<Self> {
         Ok(match name {
-            ModelName::Ar => Self::Ar(ar_spec(options, period)),
+            ModelName::Ar => Self::Ar(Box::new(ar_spec(options, period))),
             ModelName::Mean => Self::Naive(Naive::Mean),
             ModelName::Naive => Self::Naive(Naive::RandomWalk { drift: false }),
             ModelName::Rwd => Self::Naive(Naive::RandomWalk { drift: true }),
@@ -72,7 +72,7 @@ impl Spec {
     /// If the fit has no covariance of its parameters.
     pub(super) fn fit_uncertain(&self, series: &Series, draws: ParameterDraws) -> Result<Option<Drawn>> {
         let Self::Ar(spec) = self else { return Ok(None) };
-        let mut fitted = with_covariates_of(spec.clone(), series).fit(std::slice::from_ref(series))?;
+        let mut fitted = with_covariates_of((**spec).clone(), series).fit(std::slice::from_ref(series))?;
         let Uncertain { model, rejected } = with_parameter_uncertainty(&fitted, spec.seasonal_lags, draws)?;
         let summary = &mut fitted.summary;
         summary.description += &format!(", over {} draws of its parameters", draws.count);
@@ -90,7 +90,7 @@ impl Spec {
         let train = std::slice::from_ref(series);
         Ok(match self {
             Self::Ar(spec) => {
-                let fitted = with_covariates_of(spec.clone(), series).fit(train)?;
+                let fitted = with_covariates_of((**spec).clone(), series).fit(train)?;
                 (StoredModel::Ar(fitted.model), fitted.summary)
             }
             Self::Naive(spec) => {

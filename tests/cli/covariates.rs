@@ -286,7 +286,7 @@ fn expected_values_follow_the_covariates() {
     let data = arx(200);
     let mut x = data.x.clone();
     // A value that is usual for the series, but not for its price.
-    x[150] = x[150] + if data.price[150] > 0.0 { -3.0 } else { 3.0 };
+    x[150] += if data.price[150] > 0.0 { -3.0 } else { 3.0 };
     let data = Arx { x, ..data };
     let folder = Folder::with("x.csv", data.table(0..200));
     let args = ["detect", "x.csv", "--value", "sales", "--false-alarm-rate", "0.01", "-o", "-"];
