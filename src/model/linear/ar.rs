@@ -109,7 +109,8 @@ pub enum Start {
     Stationary,
 }
 
-/// x_t = g_t + sum_k a_k x_{t-k} + e_t: see the [module](self).
+/// x_t = g_t + sum_k a_k x_{t-k} + e_t: an autoregression of order p on differences, with its terms g_t, multiplied out into
+/// one recursion on the values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ar {
     phi: Vec<f64>,
