@@ -245,7 +245,7 @@ impl Transform {
     }
 
     /// The linked values of a lane that begins at an index.
-    fn linked(&self, values: impl Iterator<Item = f64>, start: i64) -> Result<Vec<f64>> {
+    pub(crate) fn linked(&self, values: impl Iterator<Item = f64>, start: i64) -> Result<Vec<f64>> {
         (start..).zip(values).map(|(t, y)| self.checked_link_value(y, t)).collect()
     }
 

@@ -208,3 +208,24 @@ fn options_that_a_fitted_model_leaves_nothing_to_do_are_refused() {
     forecast(&["--load", "m.json", "--save", "n.json"]).says("--update");
     forecast(&[]).says("required");
 }
+
+#[test]
+fn a_recursion_goes_on_over_new_rows_and_other_coefficients_stay() {
+    let args = |estimator: &'static str| {
+        let id = ["--id", "shop", "--time", "month", "--order", "1", "--difference", "0", "--transform", "none"];
+        [&id[..], &["--period", "0", "--estimator", estimator, "--trend", "c"]].concat()
+    };
+    let numbers = |estimator: &'static str| {
+        let folder = Folder::with("all.csv", rows(0..40, &["a"]));
+        folder.write("sold.csv", rows(0..30, &["a"]));
+        folder.write("new.csv", rows(30..40, &["a"]));
+        folder.run(&[&["fit", "sold.csv", "--save", "m.json"], &args(estimator)[..]].concat()).exits(0);
+        let all = folder.run(&[&["forecast", "all.csv", "-H", "3"], &args(estimator)[..]].concat()).table();
+        let updated = folder.run(&["forecast", "--load", "m.json", "--update", "new.csv", "-H", "3"]).table();
+        (all.numbers("AR"), updated.numbers("AR"))
+    };
+    let (all, updated) = numbers("recursive");
+    assert!(all.iter().zip(&updated).all(|(a, b)| (a - b).abs() < 1e-9 * a.abs()), "{all:?} {updated:?}");
+    let (all, updated) = numbers("least-squares");
+    assert!(all.iter().zip(&updated).any(|(a, b)| (a - b).abs() > 1e-6), "least squares has no recursion");
+}

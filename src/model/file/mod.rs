@@ -20,6 +20,7 @@
 //! | kind | keys |
 //! |---|---|
 //! | `ar` | `order` p, `phi` at its `lags` (all, where they are absent), `terms` (`trend` n, c or ct, `dummies`, `fourier` as `[period, harmonics]`, `covariates`) and their `coefficients`, `form` (equation or mean), `sd` or `student_t` `[scale, degrees of freedom]`, `start` (given or stationary), `origin`, `differences` as `[d, D, m]` |
+//! | | of recursive least squares also `recursion`: `forgetting`, `lags`, `centre`, `coefficients`, `inverse` (the lower triangle of P, so k (k + 1) / 2 numbers for k coefficients: under 2 KB up to k = 6), `limits`, `squares`, `weight`, `squared_weight` |
 //! | `average` | `members` with `weights` |
 //! | `transformed` | `link` (log) or `lambda` (Box-Cox), seasonal `factors` or `seasonal_terms`, `differences` and `origin`, the `inner` model |
 //! | `naive` | `lag`, `constant`, `sd`, `fallback` |

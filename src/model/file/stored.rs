@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use super::node::Node;
 use crate::data::batch::{Batch, Covariates};
 use crate::error::Result;
-use crate::model::linear::{Ar, ArParts, Form, Fourier, Innovations, Start, Terms, Trend};
+use crate::math::recursive::{Recursive, RecursiveParts};
+use crate::model::linear::{Ar, ArParts, Form, Fourier, Innovations, Recursion, Start, Terms, Trend};
 use crate::model::mixture::Mixture;
 use crate::model::naive::NaiveModel;
 use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
@@ -252,6 +253,9 @@ impl Stored for Ar {
         insert("start", json!(if parts.start == Start::Given { "given" } else { "stationary" }));
         insert("origin", json!(parts.origin));
         write_differences(&parts.differences, &mut object);
+        if let Some(recursion) = self.recursion() {
+            object.insert("recursion".to_owned(), write_recursion(recursion));
+        }
         Value::Object(object)
     }
 
@@ -276,8 +280,50 @@ impl Stored for Ar {
         if parts.origin.is_empty() {
             return Err(origin.error("at least one number"));
         }
-        Ok(Self::from_parts(parts))
+        let width = parts.terms.width();
+        let recursion = node.find("recursion").map(|node| read_recursion(&node, width, parts.phi.len())).transpose()?;
+        Ok(Self::from_parts(parts).with_recursion(recursion))
     }
+}
+
+/// The state of recursive least squares: of P the lower triangle, row by row.
+fn write_recursion(Recursion { state, centre, lags }: &Recursion) -> Value {
+    let RecursiveParts { forgetting, coefficients, inverse, limits, squares, weight, squared_weight } = state.parts();
+    let width = coefficients.len();
+    let lower: Vec<f64> = (0..width).flat_map(|row| &inverse[row * width..=row * width + row]).copied().collect();
+    json!({
+        "forgetting": forgetting, "lags": lags, "centre": centre, "coefficients": coefficients, "inverse": lower,
+        "limits": limits, "squares": squares, "weight": weight, "squared_weight": squared_weight,
+    })
+}
+
+fn read_recursion(node: &Node<'_>, terms: usize, order: usize) -> Result<Recursion> {
+    let lag_list = node.get("lags")?;
+    let lags = lag_list.list()?.iter().map(|lag| lag.whole(1, order)).collect::<Result<Vec<usize>>>()?;
+    if !lags.is_sorted_by(|a, b| a < b) {
+        return Err(lag_list.error("ascending lags"));
+    }
+    let width = terms + lags.len();
+    let sized = |key: &str, size: usize| {
+        let list = node.get(key)?;
+        list.numbers().and_then(|numbers| match numbers.len() == size {
+            true => Ok(numbers),
+            false => Err(list.error(&format!("{size} numbers"))),
+        })
+    };
+    let lower = sized("inverse", width * (width + 1) / 2)?;
+    let entry = |row: usize, column: usize| lower[row.max(column) * (row.max(column) + 1) / 2 + row.min(column)];
+    let parts = RecursiveParts {
+        forgetting: node.get("forgetting")?.number()?,
+        coefficients: sized("coefficients", width)?,
+        inverse: (0..width * width).map(|i| entry(i / width, i % width)).collect(),
+        limits: sized("limits", width)?,
+        squares: node.get("squares")?.size()?,
+        weight: node.get("weight")?.size()?,
+        squared_weight: node.get("squared_weight")?.size()?,
+    };
+    let state = Recursive::from_parts(parts).map_err(|error| node.refused(error.to_string()))?;
+    Ok(Recursion { state, centre: sized("centre", width + 1)?, lags })
 }
 
 fn read_phi(node: &Node<'_>) -> Result<Vec<f64>> {

@@ -1,9 +1,11 @@
 //! New values behind those of a file: the same model, a longer past.
 
-use super::{StoredSeries, tail, tail_start};
+use super::{StoredModel, StoredSeries, estimates, tail, tail_start};
 use crate::data::series::{Covariate, Series};
 use crate::error::{Error, Result};
 use crate::model::Autoregressive;
+use crate::model::linear::Ar;
+use crate::model::mixture::Mixture;
 
 /// What an update did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,7 +21,8 @@ pub struct Update {
 }
 
 impl StoredSeries {
-    /// Continues the past by the rows of a series that follow it. Coefficients stay as they are. Rows that the past
+    /// Continues the past by the rows of a series that follow it. Coefficients stay as they are, but for recursive least
+    /// squares, whose recursion goes on over the new rows. Rows that the past
     /// holds already change nothing; steps between the past and the first new row have missing values, and a value
     /// that was missing may be filled.
     ///
@@ -71,9 +74,39 @@ impl StoredSeries {
         });
         let timeline = timeline.continued(values.len() - len as usize);
         let longer = Series::new(self.tail.id(), values).with_timeline(timeline).with_covariates(covariates.collect());
+        if update.appended > 0 {
+            self.go_on(&longer, len as usize)?;
+        }
         let start = tail_start(longer.values(), self.model.memory());
         self.tail = tail(&longer, start, self.model.covariates());
         self.start += start;
         Ok(update)
+    }
+}
+
+impl StoredSeries {
+    /// Continues the recursions of a model, if it has any, over the values from position `known` on.
+    fn go_on(&mut self, longer: &Series, known: usize) -> Result<()> {
+        let StoredModel::Ar(model) = &self.model else { return Ok(()) };
+        let average = model.inner();
+        if average.members().iter().all(|member| member.recursion().is_none()) {
+            return Ok(());
+        }
+        let start = self.start as i64;
+        let linked = model.transform().linked(longer.values().iter().copied(), start)?;
+        let linked = Series::new(longer.id(), linked).with_covariates(longer.covariates().to_vec());
+        let updated = |member: &Ar| match member.recursion() {
+            Some(_) => member.updated(&linked, start, known),
+            None => Ok(member.clone()),
+        };
+        let members = average.members().iter().map(updated).collect::<Result<Vec<_>>>()?;
+        let average = Mixture::new(members, average.weights())?;
+        self.model = StoredModel::Ar(model.with_inner(average));
+        let own = estimates(&self.model);
+        for (parameter, estimate) in self.summary.parameters.iter_mut().zip(own) {
+            (parameter.value, parameter.standard_error) = (estimate, None);
+        }
+        self.summary.covariance = None;
+        Ok(())
     }
 }
