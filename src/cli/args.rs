@@ -495,6 +495,9 @@ pub(crate) struct FitArgs {
     /// Write every row's fitted value and residual here: .csv, .tsv, .json, .ndjson or .parquet by its ending
     #[arg(long, value_name = "FILE")]
     pub(crate) residuals: Option<PathBuf>,
+    /// Write the values here with the missing ones filled in: their median given all others, lo-95, hi-95, is_filled
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fill: Option<PathBuf>,
     /// Write the models here, for foretoken forecast --load
     #[arg(long, value_name = "MODEL")]
     pub(crate) save: Option<PathBuf>,

@@ -20,10 +20,10 @@ use super::{Outcome, notes, progress};
 use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::forecast::{Forecast, ForecastOptions, forecast as forecast_ahead};
 use crate::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
-use crate::model::linear::{Ar, Criterion, Form, Trend};
+use crate::model::linear::{Ar, Criterion, Filled, Form, Trend};
 use crate::model::transformed::Differences;
 use crate::model::{Parameter, Summary};
 use crate::predictive::Link;
@@ -47,8 +47,9 @@ type Done<'a> = [(&'a Series, Fit)];
 pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     args.fit.check(&[args.model])?;
     forecast::check_levels(&args.level)?;
-    output::check_not_input(args.input.file(), &[&args.residuals, &args.save])?;
+    output::check_not_input(args.input.file(), &[&args.residuals, &args.fill, &args.save])?;
     let destination = args.residuals.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
+    let filled = args.fill.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
     args.save.as_deref().map_or(Ok(()), output::check_folder)?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns: false })?;
     let series = std::mem::take(&mut loaded.panel.series);
@@ -60,6 +61,9 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     }
     if let Some(destination) = destination.flatten() {
         output::save(output::frame(None, residual_columns(&loaded, &done))?, destination)?;
+    }
+    if let Some(destination) = filled.flatten() {
+        output::save(output::frame(None, filled_columns(&loaded, &done)?)?, destination)?;
     }
     if args.json {
         output::json_lines(done.iter().map(|(series, fit)| json_of(&loaded, series, fit, args)))?;
@@ -112,12 +116,40 @@ fn say_warnings(loaded: &Loaded, done: &Done<'_>) {
     notes::say_for_series(&said, loaded.panel.id_column.is_some());
 }
 
+/// The rows of all series with their times.
+fn every_row<'a>(done: &'a Done<'a>) -> impl Iterator<Item = (&'a Series, String)> {
+    let times = |series: &'a Series| (0..series.len() as i64).map(move |row| (series, series.timeline().label(row)));
+    done.iter().flat_map(move |(series, _)| times(series))
+}
+
+/// The values with the missing ones filled in, and the intervals of these.
+fn filled_columns(loaded: &Loaded, done: &Done<'_>) -> Result<Vec<Column>> {
+    let (mut values, mut low, mut high, mut is_filled) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (series, Fit { model, .. }) in done {
+        let StoredModel::Ar(ar) = model else {
+            return Err(Error::usage("--fill without --model ar").hint("only an autoregression fills missing values"));
+        };
+        let first = values.len();
+        values.extend_from_slice(series.values());
+        low.resize(values.len(), f64::NAN);
+        high.resize(values.len(), f64::NAN);
+        is_filled.resize(values.len(), Some(false));
+        for Filled { position, median, interval } in ar.fill(series, 0.95)? {
+            let row = first + position;
+            (values[row], low[row], high[row], is_filled[row]) = (median, interval.0, interval.1, Some(true));
+        }
+    }
+    let mut columns = input::key_columns(loaded, every_row(done));
+    columns.push(Column::numbers(&loaded.panel.value_column, values));
+    columns.push(Column::numbers("lo-95", low));
+    columns.push(Column::numbers("hi-95", high));
+    columns.push(Column::flags("is_filled", is_filled));
+    Ok(columns)
+}
+
 /// Id and time under the user's own names, the value, its conditional mean, and what is left.
 fn residual_columns(loaded: &Loaded, done: &Done<'_>) -> Vec<Column> {
-    let rows = done.iter().flat_map(|(series, _)| {
-        (0..series.len() as i64).map(move |position| (*series, series.timeline().label(position)))
-    });
-    let mut columns = input::key_columns(loaded, rows);
+    let mut columns = input::key_columns(loaded, every_row(done));
     let values = done.iter().flat_map(|(series, _)| series.values()).copied().collect();
     columns.push(Column::numbers(&loaded.panel.value_column, values));
     let mut push = |name: &str, of: &dyn Fn(&Residuals) -> &[f64]| {

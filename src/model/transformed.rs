@@ -198,7 +198,7 @@ impl Transform {
     }
 
     /// The map from a + z to the data at an index.
-    fn map(&self, index: i64, shift: f64) -> OuterMap {
+    pub(super) fn map(&self, index: i64, shift: f64) -> OuterMap {
         let factor = |factors: &[f64]| factors[index.rem_euclid(factors.len() as i64) as usize];
         let (scale, extra) = match &self.seasonal {
             Seasonal::None => (1.0, 0.0),

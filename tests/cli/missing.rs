@@ -2,7 +2,7 @@
 
 use foretoken::math::random::LaneRng;
 
-use crate::support::{Folder, Run};
+use crate::support::{Folder, Run, Table};
 
 /// An autoregression 3 + w, w_t = 0.3 w_{t-1} + 0.55 w_{t-2} + e_t, that is unknown at some steps.
 fn gapped(rows: usize, is_missing: impl Fn(usize) -> bool) -> String {
@@ -75,4 +75,25 @@ fn every_command_keeps_gaps() {
     assert!(text.contains("13 missing values"), "{text}");
     let drift = forecast(&folder, "gaps.csv", &["--difference", "1"]).table();
     assert!(drift.rows.iter().flatten().all(|cell| cell.parse::<f64>().is_ok_and(f64::is_finite)));
+}
+
+#[test]
+fn missing_values_are_filled_from_both_sides() {
+    let wave = |t: usize| 50.0 + 10.0 * (0.5 * t as f64).sin();
+    let hidden = [20, 41, 42, 70];
+    let row = |t: usize| if hidden.contains(&t) { format!("{t},\n") } else { format!("{t},{}\n", wave(t)) };
+    let folder = Folder::with("x.csv", format!("t,x\n{}", (0..90).map(row).collect::<String>()));
+    let args =
+        ["--missing", "keep", "--estimator", "exact", "--order", "3", "--difference", "0", "--transform", "none"];
+    folder.run(&[&["fit", "x.csv", "--period", "0", "--fill", "out.csv"], &args[..]].concat()).exits(0);
+    let table = Table::of(&folder.text("out.csv"), ',');
+    let (x, low, high) = (table.numbers("x"), table.numbers("lo-95"), table.numbers("hi-95"));
+    for t in 0..90 {
+        let is_filled = hidden.contains(&t);
+        assert_eq!(table.column("is_filled")[t], is_filled.to_string());
+        assert!((x[t] - wave(t)).abs() < if is_filled { 1.0 } else { 1e-9 }, "{t}: {}", x[t]);
+        assert!(!is_filled || (low[t] < x[t] && x[t] < high[t]), "{t}");
+    }
+    let refused = folder.run(&["fit", "x.csv", "--missing", "keep", "--model", "naive", "--fill", "out.csv"]);
+    refused.exits(2).says("--fill without --model ar");
 }

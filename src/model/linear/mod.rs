@@ -58,7 +58,7 @@ pub use dynamics::Root;
 pub use order::{Criterion, Order, OrderRow};
 pub use recursive::Recursion;
 pub use report::{ArReport, ImpulseResponse, ResidualTests, SeriesTest, TestLine};
-pub use smooth::Smoothed;
+pub use smooth::{Filled, Smoothed};
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};
 pub use terms::{Fourier, Terms, Trend};
 pub use uncertainty::{ParameterDraws, Uncertain, with_parameter_uncertainty};

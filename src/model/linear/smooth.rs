@@ -9,6 +9,9 @@ use crate::data::batch::Covariates;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::exact::{Missing, smooth};
+use crate::math::special::normal_quantile;
+use crate::model::mixture::Mixture;
+use crate::model::transformed::Transformed;
 
 /// A missing value given all known ones: N(mean, sd^2).
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,6 +101,40 @@ fn hold(x: &[f64]) -> Option<Vec<f64>> {
         last
     };
     Some(x.iter().map(held).collect())
+}
+
+/// A missing value given all known ones, in the units of the data.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Filled {
+    /// Its position in the series, from 0.
+    pub position: usize,
+    /// Its median, which is its mean where nothing is transformed.
+    pub median: f64,
+    /// The interval that holds it with the probability asked for.
+    pub interval: (f64, f64),
+}
+
+impl Transformed<Mixture<Ar>> {
+    /// Every missing value of a series given all known ones, those after it too, with an interval of a level in (0, 1).
+    /// Quantiles pass through the transform.
+    ///
+    /// # Errors
+    /// As [`Ar::smooth`], and if this is an average: a mixture has no single smoother.
+    pub fn fill(&self, series: &Series, level: f64) -> Result<Vec<Filled>> {
+        let [alone] = self.inner().members() else {
+            return Err(Error::usage("missing values of an average are not filled").hint("use --average none"));
+        };
+        let linked = self.transform().linked(series.values().iter().copied(), 0)?;
+        let covariates = series.select_covariates(&alone.terms().covariates)?.covariates().to_vec();
+        let smoothed = alone.smooth(&Series::new(series.id(), linked).with_covariates(covariates))?;
+        let width = normal_quantile(0.5 + 0.5 * level);
+        let fill = |Smoothed { position, mean, sd }: Smoothed| {
+            let map = self.transform().map(position as i64, 0.0);
+            let interval = (map.forward(mean - width * sd), map.forward(mean + width * sd));
+            Filled { position, median: map.forward(mean), interval }
+        };
+        Ok(smoothed.into_iter().map(fill).collect())
+    }
 }
 
 #[cfg(test)]
