@@ -69,7 +69,13 @@ pub(crate) enum Command {
                                    what was done first; coefficients and variances are those of the transformed values
   members                          of an average: weight and the keys from order to innovation_variance of each
   warnings                         texts
-  forecast                         with -H: the time column, mean, median, se, lo-80, hi-80, lo-95, hi-95")]
+  forecast                         with -H: the time column, mean, median, se, lo-80, hi-80, lo-95, hi-95
+
+One model is fitted. foretoken forecast averages the models without and with drift where values are differenced;
+--average drift fits and saves that average.",
+        mut_arg("trend", |trend| trend.help("Terms beside the lags: n none, c intercept, ct intercept and trend [default: c]")),
+        mut_arg("average", |average| average.help("What is averaged: auto is none here, unlike in forecast"))
+    )]
     Fit(FitArgs),
     /// Find values that the past does not explain.
     #[command(after_help = "Examples:
@@ -165,7 +171,7 @@ pub(crate) struct ModelArgs {
     /// Largest order that --order auto tries [default: by length and period]
     #[arg(long, value_name = "P", value_parser = parse_max_order, allow_negative_numbers = true)]
     pub(crate) max_order: Option<usize>,
-    /// Estimator [default: burg; least-squares for long series]
+    /// Estimator [default: burg, without a period yule-walker; least-squares for long series; exact around gaps]
     #[arg(long, value_enum)]
     pub(crate) estimator: Option<EstimatorArg>,
     /// Weight of a row relative to that of the next, for --estimator recursive

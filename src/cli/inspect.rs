@@ -185,7 +185,7 @@ fn text(loaded: &Loaded, series: &Series, report: &Report) -> String {
         short(*std_dev),
         quartiles.map(short).join("  ")
     );
-    if report.acf.iter().any(|r| r.is_nan()) {
+    if report.acf[0].is_nan() {
         text += "  no variation: there are no autocorrelations and no order to choose\n\n";
     } else {
         text += &correlations(report, series.len());
@@ -200,14 +200,14 @@ fn correlations(report: &Report, n: usize) -> String {
     for (lag, r) in report.acf.iter().enumerate().skip(1) {
         let partial = report.pacf.get(lag - 1).copied().unwrap_or(f64::NAN);
         let mark = |r: f64| if r.abs() > limit { "*" } else { " " };
-        table.push([
-            format!("{lag}"),
-            format!("{r:.3}"),
-            format!("{partial:.3}"),
-            format!("{}{}", mark(*r), mark(partial)),
-        ]);
+        table.push([format!("{lag}"), known(*r), known(partial), format!("{}{}", mark(*r), mark(partial))]);
     }
     table.render(48) + "\n"
+}
+
+/// A dash where missing values leave a correlation unknown.
+fn known(r: f64) -> String {
+    if r.is_nan() { "-".to_owned() } else { format!("{r:.3}") }
 }
 
 /// The criteria relative to their minima, so that the chosen orders read 0.

@@ -170,7 +170,8 @@ fn say_updates(file: &ModelFile, done: &[Option<Update>], failed: &HashSet<Strin
         };
         let notes = [
             (*appended == 0, "no new row in the update".to_owned()),
-            (*gap > 0, format!("{gap} missing values between the saved rows and the new ones")),
+            (*gap == 1, "1 missing value between the saved rows and the new ones".to_owned()),
+            (*gap > 1, format!("{gap} missing values between the saved rows and the new ones")),
             (*repeated > 0, format!("{repeated} rows are saved already and skipped")),
             (*older > 0, format!("{older} rows before the saved ones are skipped")),
         ];

@@ -198,7 +198,7 @@ fn sum_of(x: &[f64], value: impl Fn(f64) -> f64) -> f64 {
     partial.iter().sum::<f64>() + rest.iter().map(|x| value(*x)).sum::<f64>()
 }
 
-/// The sample autocorrelations r_0..r_K (biased). NaN for a constant series.
+/// The sample autocorrelations r_0..r_K (biased). NaN for a constant series, and at a lag without a known pair.
 ///
 /// ```
 /// let r = foretoken::math::autocovariance::autocorrelations(&[1.0, 2.0, 3.0, 4.0], 1);
@@ -206,15 +206,21 @@ fn sum_of(x: &[f64], value: impl Fn(f64) -> f64) -> f64 {
 /// ```
 #[must_use]
 pub fn autocorrelations(x: &[f64], max_lag: usize) -> Vec<f64> {
-    let c = LaggedProducts::of([x], mean([x]), max_lag).autocovariances(Divisor::Biased);
-    c.iter().map(|ck| ck / c[0]).collect()
+    let products = LaggedProducts::of([x], mean([x]), max_lag);
+    let c = products.autocovariances(Divisor::Biased);
+    let is_known = |lag: usize| products.pairs[lag] > 0.0 || lag >= x.len();
+    c.iter().enumerate().map(|(lag, ck)| if is_known(lag) { ck / c[0] } else { f64::NAN }).collect()
 }
 
 /// The partial autocorrelations of lags 1..K: the last coefficients of the Yule-Walker fits of each order (biased; R's
-/// `pacf`, statsmodels' `pacf(method="ywm")`). Empty for a constant series.
+/// `pacf`, statsmodels' `pacf(method="ywm")`). Empty for a constant series; with missing values they end where the
+/// autocorrelations are those of no process, or no pair of values is known.
 #[must_use]
 pub fn partial_autocorrelations(x: &[f64], max_lag: usize) -> Vec<f64> {
-    let c = LaggedProducts::of([x], mean([x]), max_lag).autocovariances(Divisor::Biased);
+    let products = LaggedProducts::of([x], mean([x]), max_lag);
+    let mut c = products.autocovariances(Divisor::Biased);
+    let is_unknown = |lag: &usize| products.pairs[*lag] == 0.0 && *lag < x.len();
+    c.truncate((0..c.len()).find(is_unknown).unwrap_or(c.len()));
     Levinson::solve(&c).reflection().to_vec()
 }
 

@@ -97,3 +97,13 @@ fn missing_values_are_filled_from_both_sides() {
     let refused = folder.run(&["fit", "x.csv", "--missing", "keep", "--model", "naive", "--fill", "out.csv"]);
     refused.exits(2).says("--fill without --model ar");
 }
+
+#[test]
+fn correlations_without_a_known_pair_are_unknown_and_not_zero() {
+    let folder = Folder::with("x.csv", gapped(120, |t| t % 2 == 0));
+    let objects = folder.run(&["inspect", "x.csv", "--missing", "keep", "--json"]).exits(0).objects();
+    let acf = objects[0]["acf"].as_array().expect("an array");
+    assert!(acf[1].is_null() && acf[2].is_number() && acf[3].is_null(), "{acf:?}");
+    let text = folder.run(&["inspect", "x.csv", "--missing", "keep"]).exits(0).stdout;
+    assert!(!text.contains("NaN") && text.contains("  1  -"), "{text}");
+}

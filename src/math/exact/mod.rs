@@ -101,7 +101,9 @@ impl Structure {
     fn check(&self) -> Result<()> {
         let seasonal = self.seasonal_order + self.seasonal_differences > 0;
         if seasonal && self.period < 2 {
-            return Err(Error::usage(format!("a seasonal part of period {}", self.period)).expected("at least 2"));
+            return Err(Error::usage(format!("a seasonal part of period {}", self.period))
+                .expected("at least 2")
+                .hint("give the length of the season, as with --period 12"));
         }
         match &self.lags {
             Lags::Set(lags) if lags.first() == Some(&0) || !lags.is_sorted_by(|a, b| a < b) => {

@@ -22,7 +22,8 @@ pub struct Update {
 
 impl StoredSeries {
     /// Continues the past by the rows of a series that follow it. Coefficients stay as they are, but for recursive least
-    /// squares, whose recursion goes on over the new rows. Rows that the past
+    /// squares, whose recursion goes on over the new rows (not over old gaps that are filled); the likelihood and the
+    /// number of observations of the summary stay those of the fit. Rows that the past
     /// holds already change nothing; steps between the past and the first new row have missing values, and a value
     /// that was missing may be filled.
     ///
@@ -92,6 +93,10 @@ impl StoredSeries {
         if average.members().iter().all(|member| member.recursion().is_none()) {
             return Ok(());
         }
+        if model.transform().differences().order() > 0 {
+            return Err(Error::usage("a recursion behind the differences of a transform does not go on")
+                .expected("differences of the autoregression itself"));
+        }
         let start = self.start as i64;
         let linked = model.transform().linked(longer.values().iter().copied(), start)?;
         let linked = Series::new(longer.id(), linked).with_covariates(longer.covariates().to_vec());
@@ -107,6 +112,8 @@ impl StoredSeries {
             (parameter.value, parameter.standard_error) = (estimate, None);
         }
         self.summary.covariance = None;
+        let variance = |(weight, ar): &(f64, &Ar)| weight * ar.innovations().variance();
+        self.summary.innovation_variance = self.model.members().iter().map(variance).sum();
         Ok(())
     }
 }

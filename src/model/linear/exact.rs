@@ -16,7 +16,8 @@
 
 use super::ar::{Form, Innovations, Start};
 use super::design::Design;
-use super::spec::{Estimate, Estimated, LinearSpec, is_constant};
+use super::order::OrderRow;
+use super::spec::{BurgVariance, Estimate, Estimated, LinearSpec, is_constant};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::autocovariance::mean;
@@ -26,6 +27,8 @@ use crate::math::kalman::Process;
 /// A root is near the unit circle when its distance is less than this share of a series: within the spread that the
 /// estimate of a unit root has.
 const NEAR_UNIT_ROOT: f64 = 2.0;
+/// Orders that are tried by their own likelihood, where missing values leave no cheaper way.
+const MOST_ORDERS: usize = 30;
 /// No root below this is near, however short the series.
 const NEAR: f64 = 0.9;
 
@@ -37,16 +40,39 @@ impl LinearSpec {
             return Ok(self.level(differenced, lags));
         }
         let columns: Vec<Vec<Vec<f64>>> = train.iter().map(|series| self.columns(series)).collect();
-        let series = train.iter().zip(&columns).map(|(series, columns)| Observed {
-            y: series.values(),
-            columns: columns.iter().map(Vec::as_slice).collect(),
-        });
-        let problem = ExactProblem { series: series.collect(), structure: self.structure(lags) };
-        let fit = problem.maximise().or_else(|error| {
+        let fit = self.problem(train, &columns, lags).maximise().or_else(|error| {
             // Collinear terms have names there.
             Design::new(self, differenced, 0).least_squares().and(Err(error))
         })?;
         self.estimate_of(fit, train.iter().map(Series::len).max().unwrap_or(0))
+    }
+
+    /// The criteria of the orders up to a maximum (at most [`MOST_ORDERS`]), each by its own maximum: one fit an order.
+    /// The variance of a row is the one with which -2 ln L of independent values is that of the fit, so that the criteria
+    /// are those of the likelihood. An order without a maximum inside the stationary region is left out.
+    pub(super) fn exact_orders(&self, train: &[Series], differenced: &[Series], max: usize) -> Result<Vec<OrderRow>> {
+        let columns: Vec<Vec<Vec<f64>>> = train.iter().map(|series| self.columns(series)).collect();
+        let row = |order: usize| {
+            let lags: Vec<usize> = (1..=order).collect();
+            let fit = self.problem(train, &columns, &lags).maximise().ok().filter(|fit| fit.converged)?;
+            let rows = fit.observations as f64;
+            let innovation_variance = (-2.0 * fit.log_likelihood / rows - 1.0).exp() / std::f64::consts::TAU;
+            let seasonal = self.seasonal.map_or(0, |seasonal| seasonal.order);
+            let parameters = (order + seasonal + self.terms.width() + 1) as f64;
+            Some(OrderRow { order, innovation_variance, rows, parameters })
+        };
+        let table: Vec<OrderRow> = (0..=max.min(MOST_ORDERS)).filter_map(row).collect();
+        // Without any maximum the closed form says what is wrong, or that nothing varies.
+        if table.is_empty() { self.burg_orders(differenced, max, BurgVariance::Levinson) } else { Ok(table) }
+    }
+
+    fn problem<'a>(&self, train: &'a [Series], columns: &'a [Vec<Vec<f64>>], lags: &[usize]) -> ExactProblem<'a> {
+        let observed = |(series, columns): (&'a Series, &'a Vec<Vec<f64>>)| Observed {
+            y: series.values(),
+            columns: columns.iter().map(Vec::as_slice).collect(),
+        };
+        let series = train.iter().zip(columns).map(observed).collect();
+        ExactProblem { series, structure: self.structure(lags) }
     }
 
     /// # Errors
@@ -183,7 +209,7 @@ mod tests {
     use crate::data::series::Covariate;
     use crate::math::exact::autocovariances;
     use crate::math::random::LaneRng;
-    use crate::model::linear::{Estimator, Fourier, Order, SeasonalLags, Terms, Trend};
+    use crate::model::linear::{Criterion, Estimator, Fourier, Order, SeasonalLags, Terms, Trend};
     use crate::model::transformed::Differences;
     use crate::model::{Fit, Fitted};
 
@@ -275,5 +301,23 @@ mod tests {
                 assert!(above < peak && below < peak, "{spec:?}: {}", parameter.name);
             }
         }
+    }
+
+    /// Every third value of an AR(2) is missing: no run of known values is longer than two.
+    #[test]
+    fn orders_behind_many_gaps_are_chosen_by_their_likelihood() {
+        let mut values = series(240, 3).values().to_vec();
+        values.iter_mut().skip(2).step_by(3).for_each(|x| *x = f64::NAN);
+        let train = [Series::new("", values)];
+        let auto = Order::Auto { max: Some(6), criterion: Criterion::Bic };
+        let fitted =
+            spec(auto, terms(Trend::ConstantTrend, 0, 0, false), Differences::none()).fit(&train).expect("a fit");
+        let criterion = |order: usize| {
+            let spec = spec(Order::Fixed(order), terms(Trend::ConstantTrend, 0, 0, false), Differences::none());
+            spec.fit(&train).expect("a fit").summary.criterion(Criterion::Bic)
+        };
+        let best = (0..=6).min_by(|&a, &b| criterion(a).total_cmp(&criterion(b))).expect("an order");
+        assert_eq!(fitted.model.order(), best);
+        assert!(best >= 2 && fitted.summary.warnings.is_empty(), "{best}: {:?}", fitted.summary.warnings);
     }
 }

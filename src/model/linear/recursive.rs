@@ -111,6 +111,13 @@ impl LinearSpec {
         let unbiased_variance = recursion.state.unbiased_variance();
         if unbiased_variance.is_nan() {
             let rows = recursion.state.effective_rows();
+            if rows > width as f64 {
+                return Err(Error::numeric(
+                    "the recursion has no finite state: terms and lags hardly differ at this level",
+                )
+                .expected("columns that the rows tell apart")
+                .hint("use --trend c, which centres them, or --difference 1"));
+            }
             return Err(Error::data(format!("the rows weigh as much as {rows:.1} equal ones"))
                 .expected(format!("more than the {width} coefficients"))
                 .hint("lower --order, or forget more slowly"));

@@ -219,7 +219,7 @@ impl Fit for LinearSpec {
         let train = &self.with_covariates(train)?[..];
         let differenced = self.differenced(train)?;
         self.check(train, &differenced)?;
-        let (lags, warnings) = self.choose_lags(&differenced)?;
+        let (lags, warnings) = self.choose_lags(train, &differenced)?;
         let spec = &*self.with_chosen_penalty(&differenced, &lags.list())?;
         let mut estimate = spec.estimate(train, &differenced, lags)?;
         // An innovation of rounding size is none: the series is predictable to the last digit.
@@ -265,16 +265,20 @@ impl LinearSpec {
         let train = self.with_covariates(train)?;
         let differenced = self.differenced(&train)?;
         self.check(&train, &differenced)?;
-        self.orders(&differenced, max)
+        self.orders(&train, &differenced, max)
     }
 
     /// The criteria of all orders from one pass. Those of iterative estimators are chosen by the closed form that is
-    /// nearest: Burg's for the exact likelihood, least squares' for the others.
-    fn orders(&self, differenced: &[Series], max: usize) -> Result<Vec<OrderRow>> {
+    /// nearest: Burg's for the exact likelihood, least squares' for the others. Where missing values leave Burg no runs
+    /// for the largest order, the exact likelihood of every order is maximised instead.
+    fn orders(&self, train: &[Series], differenced: &[Series], max: usize) -> Result<Vec<OrderRow>> {
         match self.estimator {
             Estimator::YuleWalker { adjusted } => self.yule_walker_orders(differenced, max, adjusted),
             Estimator::Burg { variance } => self.burg_orders(differenced, max, variance),
-            Estimator::Exact => self.burg_orders(differenced, max, BurgVariance::Levinson),
+            Estimator::Exact => {
+                let nearest = self.burg_orders(differenced, max, BurgVariance::Levinson)?;
+                if nearest.len() > max { Ok(nearest) } else { self.exact_orders(train, differenced, max) }
+            }
             Estimator::LeastSquares | Estimator::Robust | Estimator::Recursive { .. } => {
                 self.least_squares_orders(differenced, max)
             }
@@ -418,7 +422,7 @@ impl LinearSpec {
     }
 
     /// The lags, and what there is to say about them.
-    fn choose_lags(&self, differenced: &[Series]) -> Result<(ChosenLags, Vec<String>)> {
+    fn choose_lags(&self, train: &[Series], differenced: &[Series]) -> Result<(ChosenLags, Vec<String>)> {
         let (max, criterion) = match &self.order {
             Order::Fixed(p) => return Ok((ChosenLags::All(*p), Vec::new())),
             Order::Lags(lags) => return Ok((ChosenLags::Some(lags.clone()), Vec::new())),
@@ -437,7 +441,14 @@ impl LinearSpec {
             warnings.extend(about_search);
             return Ok((ChosenLags::Some(lags), warnings));
         }
-        Ok((ChosenLags::All(select(&self.orders(differenced, max)?, criterion)), warnings))
+        let table = self.orders(train, differenced, max)?;
+        // Of a series without gaps the table ends early where nothing is left to explain.
+        let has_gaps = values(differenced).flatten().any(|x| x.is_nan());
+        let reached = table.last().map_or(0, |row| row.order);
+        if has_gaps && reached < max {
+            warnings.push(format!("missing values leave orders up to {reached} to choose from, not {max}"));
+        }
+        Ok((ChosenLags::All(select(&table, criterion)), warnings))
     }
 
     fn summary(&self, model: &Ar, estimate: &Estimate, train: &[Series], mut warnings: Vec<String>) -> Result<Summary> {
