@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::args::FitArgs;
 use super::forecast::{self, json_of_marginals, label, summary_text};
 use super::input::{self, Loaded, Needs};
+use super::inspect::ar_report;
 use super::models::Spec;
 use super::output::{self, Column};
 use super::residuals::Residuals;
@@ -23,7 +24,7 @@ use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::forecast::{Forecast, ForecastOptions, forecast as forecast_ahead};
 use crate::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
-use crate::model::linear::{Ar, Criterion, Filled, Form, Trend};
+use crate::model::linear::{Ar, ArReport, Criterion, Filled, Form, Trend};
 use crate::model::transformed::Differences;
 use crate::model::{Parameter, Summary};
 use crate::predictive::Link;
@@ -40,6 +41,8 @@ struct Fit {
     estimator: Option<&'static str>,
     ahead: Option<Forecast>,
     residuals: Option<Residuals>,
+    /// Coefficients, roots and tests of one autoregression, where they are shown.
+    report: Option<ArReport>,
 }
 
 type Done<'a> = [(&'a Series, Fit)];
@@ -81,6 +84,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
 /// Every series in parallel; results stay in the order of the file.
 fn fit_all(series: &[Series], periods: &[usize], args: &FitArgs) -> Vec<Result<Fit>> {
     let bar = progress::bar("fitting", series.len());
+    let is_shown = !args.json && series.len() <= DETAILED;
     let results = series
         .par_iter()
         .zip(periods)
@@ -88,11 +92,31 @@ fn fit_all(series: &[Series], periods: &[usize], args: &FitArgs) -> Vec<Result<F
         .map(|(number, (series, &period))| {
             let result = fit_one(series, period, number, args);
             bar.inc(1);
-            result
+            result.and_then(|fit| if is_shown { fit.with_report(series, period) } else { Ok(fit) })
         })
         .collect();
     bar.finish_and_clear();
     results
+}
+
+impl Fit {
+    /// With what a person reads of one autoregression; an average of several has no roots and no coefficients of its own.
+    fn with_report(mut self, series: &Series, period: usize) -> Result<Self> {
+        if let StoredModel::Ar(model) = &self.model
+            && let [_] = model.inner().members()
+        {
+            self.report = Some(ar_report(model, &self.summary, series, period)?.1);
+        }
+        Ok(self)
+    }
+
+    fn text(&self, id: &str) -> String {
+        match &self.report {
+            Some(report) if id.is_empty() => format!("{report}\n"),
+            Some(report) => format!("{id}\n{report}\n"),
+            None => summary_text(id, &self.summary),
+        }
+    }
 }
 
 fn fit_one(series: &Series, period: usize, number: usize, args: &FitArgs) -> Result<Fit> {
@@ -104,7 +128,7 @@ fn fit_one(series: &Series, period: usize, number: usize, args: &FitArgs) -> Res
         forecast_ahead(&model, &Batch::single(series.values(), 0), &known, options)
     });
     let residuals = args.residuals.as_ref().map(|_| Residuals::of(&model, series)).transpose()?;
-    Ok(Fit { estimator: spec.estimator(series)?, model, summary, ahead: ahead.transpose()?, residuals })
+    Ok(Fit { estimator: spec.estimator(series)?, model, summary, ahead: ahead.transpose()?, residuals, report: None })
 }
 
 fn say_warnings(loaded: &Loaded, done: &Done<'_>) {
@@ -177,7 +201,7 @@ fn model_file(loaded: &Loaded, done: Vec<(&Series, Fit)>) -> ModelFile {
 /// What was fitted: in full, or one line for each of many series.
 fn text(loaded: &Loaded, done: &Done<'_>) -> String {
     if done.len() <= DETAILED {
-        return done.iter().map(|(series, fit)| summary_text(series.id(), &fit.summary)).collect();
+        return done.iter().map(|(series, fit)| fit.text(series.id())).collect();
     }
     let mut table = Table::new(["series", "model", "variance", "log-likelihood", "values", "AIC", "BIC"]);
     for (series, Fit { summary, .. }) in done {
