@@ -202,12 +202,11 @@ fn forecast_one(series: &StoredSeries, number: usize, args: &ForecastArgs) -> Re
     let (known, names) = (series.known(), series.model.covariates());
     let steps = series.tail.len() + args.horizon;
     if !names.is_empty() && known.steps() < steps {
-        return Err(Error::usage(format!(
-            "the future of {} is not known for {} steps",
-            names.join(", "),
-            args.horizon
-        ))
-        .expected(format!("values up to {}", forecast::label(&series.tail, args.horizon - 1))));
+        let missing: Vec<usize> = (known.steps()..steps).collect();
+        let times = input::times(&series.tail, &missing);
+        return Err(Error::usage(format!("the future of {} is not known at {times}", names.join(", ")))
+            .expected(format!("numbers for each of the {} steps to forecast", args.horizon))
+            .hint("end the table of --update with rows that have covariates and no value, or lower --horizon"));
     }
     let ahead = forecast_ahead(&series.model, &series.context(), &known, forecast::options(args, number))?;
     Ok(vec![(series.summary.clone(), ahead)])
