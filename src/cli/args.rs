@@ -52,6 +52,7 @@ pub(crate) enum Command {
   foretoken fit datasets/lynx.csv --order 11 --estimator yule-walker --difference 0 --json
   foretoken fit datasets/air_passengers.csv --transform log --difference 1 --residuals residuals.csv
   foretoken fit datasets/panel_sales.csv --save models.json -H 6 --json
+  foretoken fit rates.csv --value short_rate --model var --order 2
 
 --json prints one object per series and line, every digit, null for what does not exist:
   the id column, if there is one   the series
@@ -70,6 +71,10 @@ pub(crate) enum Command {
   members                          of an average: weight and the keys from order to innovation_variance of each
   warnings                         texts
   forecast                         with -H: the time column, mean, median, se, lo-80, hi-80, lo-95, hi-95
+
+--model var prints one object for all series together: model, series, order, coefficients and standard_errors (of lag l
+at l - 1 a row per equation, a column per series), terms, innovation_covariance, its likelihood and criteria,
+root_moduli, granger (causing, caused, f, p_value, ..), warnings, and forecast by series with -H.
 
 One model is fitted. foretoken forecast averages the models without and with drift where values are differenced;
 --average drift fits and saves that average.",

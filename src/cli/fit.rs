@@ -9,7 +9,7 @@
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::args::FitArgs;
+use super::args::{FitArgs, ModelName};
 use super::forecast::{self, json_of_marginals, label, summary_text};
 use super::input::{self, Loaded, Needs};
 use super::inspect::ar_report;
@@ -17,7 +17,7 @@ use super::models::Spec;
 use super::output::{self, Column};
 use super::residuals::Residuals;
 use super::table::{Table, short};
-use super::{Outcome, notes, progress};
+use super::{Outcome, fit_system, notes, progress};
 use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
@@ -48,6 +48,9 @@ struct Fit {
 type Done<'a> = [(&'a Series, Fit)];
 
 pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
+    if args.model == ModelName::Var {
+        return fit_system::run(args);
+    }
     args.fit.check(&[args.model])?;
     forecast::check_levels(&args.level)?;
     output::check_not_input(args.input.file(), &[&args.residuals, &args.fill, &args.save])?;

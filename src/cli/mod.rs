@@ -7,6 +7,7 @@ mod completions;
 mod detect;
 mod figures;
 mod fit;
+mod fit_system;
 mod forecast;
 mod input;
 mod inspect;
