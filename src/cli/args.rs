@@ -87,6 +87,7 @@ One model is fitted. foretoken forecast averages the models without and with dri
   foretoken detect datasets/sensor_anomalies.csv --train-rows 4000 --plot anomalies.svg
   foretoken detect log.csv --train-until 2024-03-01 --false-alarm-rate 0.0001 -o scored.csv
   foretoken detect today.csv --fail-on-anomaly > scored.csv || notify
+  foretoken detect today.csv --load model.json -o scored.csv
 
 Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, is_anomaly.")]
     Detect(DetectArgs),
@@ -94,7 +95,10 @@ Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, i
     #[command(after_help = "Examples:
   foretoken inspect datasets/lynx.csv
   foretoken inspect datasets/nile.csv --order 2 --estimator least-squares --difference 0 --report check.html
-  foretoken inspect datasets/hourly_load.csv --plot diagnostics.svg")]
+  foretoken inspect datasets/hourly_load.csv --plot diagnostics.svg
+  foretoken inspect --load model.json",
+        mut_arg("file", |file| file.required(false).required_unless_present("load"))
+    )]
     Inspect(InspectArgs),
     /// Draw every series of a file.
     #[command(after_help = "Example:
@@ -558,6 +562,10 @@ pub(crate) struct DetectArgs {
     pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
+    /// Judge by the models of this file, without a fit; the rows may follow the saved ones. Training rows then check the
+    /// false-alarm rate [default: all rows are judged, at the rate of the model itself]
+    #[arg(long, value_name = "MODEL", conflicts_with = "model")]
+    pub(crate) load: Option<PathBuf>,
     /// Exit with code 10 when an anomaly is found
     #[arg(long)]
     pub(crate) fail_on_anomaly: bool,
@@ -591,6 +599,10 @@ pub(crate) struct InspectArgs {
     /// Draw autocorrelations and residuals: .svg or .png by its ending
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
+    /// Say what this model file holds
+    #[arg(long, value_name = "MODEL")]
+    #[arg(conflicts_with_all = ["file", "model", "plot", "report", "id", "time", "value", "covariates", "freq", "missing", "period"])]
+    pub(crate) load: Option<PathBuf>,
     /// Write a residual check: one HTML page with summary, tests and charts
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,

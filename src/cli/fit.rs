@@ -228,6 +228,20 @@ fn json_of(loaded: &Loaded, series: &Series, fit: &Fit, args: &FitArgs) -> Value
     if let Some(id) = &loaded.panel.id_column {
         object.insert(id.clone(), json!(series.id()));
     }
+    object.extend(json_of_model(model, summary, *estimator));
+    if let Some(ahead) = ahead {
+        let mut steps = Map::new();
+        let times = (0..ahead.horizon()).map(|step| output::json_time(label(series, step)));
+        steps.insert(loaded.time_name().to_owned(), times.collect());
+        steps.extend(json_of_marginals(ahead, &args.level));
+        object.insert("forecast".to_owned(), Value::Object(steps));
+    }
+    Value::Object(object)
+}
+
+/// What a model is and what its fit reported.
+pub(super) fn json_of_model(model: &StoredModel, summary: &Summary, estimator: Option<&str>) -> Map<String, Value> {
+    let mut object = Map::new();
     let mut common = output::json_of_summary(summary);
     common.shift_remove("parameters");
     object.extend(common.shift_remove_entry("model"));
@@ -243,14 +257,7 @@ fn json_of(loaded: &Loaded, series: &Series, fit: &Fit, args: &FitArgs) -> Value
     }
     object.extend(preprocessing(model));
     object.extend(common);
-    if let Some(ahead) = ahead {
-        let mut steps = Map::new();
-        let times = (0..ahead.horizon()).map(|step| output::json_time(label(series, step)));
-        steps.insert(loaded.time_name().to_owned(), times.collect());
-        steps.extend(json_of_marginals(ahead, &args.level));
-        object.insert("forecast".to_owned(), Value::Object(steps));
-    }
-    Value::Object(object)
+    object
 }
 
 /// One model of an average: its parameters have its number before their names.

@@ -10,7 +10,7 @@ use super::input::{self, Loaded, Needs};
 use super::models::{ar_spec, with_covariates_of};
 use super::output;
 use super::table::{Table, short};
-use super::{Outcome, figures};
+use super::{Outcome, figures, inspect_file};
 use crate::chart;
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
@@ -54,6 +54,9 @@ struct Moments {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
+    if let Some(models) = &args.load {
+        return inspect_file::run(args, models);
+    }
     let InspectModel::Ar = args.model;
     check(args)?;
     let format = args.plot.as_deref().map(output::chart_format).transpose()?;

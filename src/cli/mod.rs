@@ -11,6 +11,7 @@ mod fit_system;
 mod forecast;
 mod input;
 mod inspect;
+mod inspect_file;
 mod load;
 mod models;
 mod notes;

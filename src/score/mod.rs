@@ -10,7 +10,7 @@ mod judge;
 pub mod vector;
 
 pub use calibration::Calibration;
-pub use detect::{DetectOptions, Detection, Event, Fitter, Training, detect};
+pub use detect::{DetectOptions, Detection, Event, Fitter, Given, Training, detect, detect_given};
 
 use crate::data::batch::{Batch, Covariates};
 use crate::error::Result;
