@@ -499,6 +499,10 @@ pub(crate) struct FitArgs {
     pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
+    /// Table of the covariates' values ahead, for -H and for the model file [default: rows of FILE without value at its
+    /// end]
+    #[arg(long, value_name = "FILE", requires = "covariates")]
+    pub(crate) future: Option<PathBuf>,
     /// Steps to forecast, in the output of --json
     #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]
     #[arg(requires = "json")]

@@ -58,6 +58,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     let filled = args.fill.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
     args.save.as_deref().map_or(Ok(()), output::check_folder)?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns: false })?;
+    input::load_future(&mut loaded, &args.input, args.future.as_deref(), args.horizon.unwrap_or(0))?;
     let series = std::mem::take(&mut loaded.panel.series);
     let (done, failures) = input::split(&series, fit_all(&series, &loaded.periods, args));
     let outcome = input::report_failures(&mut loaded, failures, done.len())?;

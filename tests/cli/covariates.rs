@@ -189,6 +189,22 @@ fn what_is_missing_of_the_future_is_named() {
 }
 
 #[test]
+fn a_fit_and_its_model_file_know_the_future() {
+    let folder = folder();
+    let expected = run(&folder, "x.csv", &[&["--future", "future.csv"], &PLAIN[..]].concat()).table();
+    let args = ["fit", "x.csv", "--covariates", "price,promo", "--json", "-H", "6", "--save", "m.json"];
+    let fit = folder.run(&[&args[..], &["--future", "future.csv"], &PLAIN].concat()).objects().remove(0);
+    let means = fit["forecast"]["mean"].as_array().expect("means").iter().filter_map(serde_json::Value::as_f64);
+    assert_eq!(means.collect::<Vec<f64>>(), expected.numbers("AR"));
+    assert_eq!(folder.run(&["forecast", "--load", "m.json", "-H", "6"]).table(), expected);
+    let text = folder.run(&["inspect", "--load", "m.json"]).exits(0).stdout;
+    assert!(text.contains("covariates price, promo, known 6 steps ahead"), "{text}");
+    let short = folder.run(&["forecast", "--load", "m.json", "-H", "9"]).exits(2);
+    short.says("the future of price, promo is not known at 2025-07 to 2025-09 (3 times)").says("help: end the table");
+    folder.run(&[&args[..], &PLAIN].concat()).exits(3).says("missing at 2025-01 to 2025-06 (6 times)");
+}
+
+#[test]
 fn two_futures_must_agree() {
     let (data, folder) = (arx(ROWS), folder());
     let whole = run(&folder, "both.csv", &PLAIN).table();
