@@ -1049,7 +1049,7 @@ fn mean_and_spread_are_those_of_the_density() {
                 continue;
             }
             assert!((mean - row.mean()).abs() < 2e-3 * sd, "{}: {mean}, not {}", specimen.name, row.mean());
-            if row.family() != Family::StudentT {
+            if *row.family() != Family::StudentT {
                 assert!((variance.sqrt() / sd - 1.0).abs() < 5e-3, "{}: {variance}", specimen.name);
             }
         }
