@@ -61,6 +61,12 @@ impl Family {
         }
     }
 
+    /// Whether the rows give tokens probabilities.
+    #[must_use]
+    pub fn has_tokens(&self) -> bool {
+        matches!(self, Self::Binned(_) | Self::Categorical { .. })
+    }
+
     /// How many normals a row consists of: what it contributes to a mixture. `None` where it is something else.
     #[must_use]
     pub fn normals(&self) -> Option<usize> {
@@ -260,6 +266,17 @@ impl<'a> Distribution<'a> {
             return f64::NEG_INFINITY;
         }
         self.inner_log_density(self.map.backward(y)) + self.map.log_jacobian(y)
+    }
+
+    /// ln of the probability of the token of y: its bin or symbol; `None` of families without tokens.
+    #[must_use]
+    pub fn token_log_prob(&self, y: f64) -> Option<f64> {
+        let z = self.map.backward(y);
+        match self.family {
+            Family::Binned(bins) => Some(self.parameters[bins.index(z)].ln()),
+            Family::Categorical { .. } => Some(categorical::log_mass(self.parameters, z)),
+            _ => None,
+        }
     }
 
     /// -ln p(y): how surprising y is.
