@@ -91,6 +91,24 @@ Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, i
   foretoken inspect datasets/nile.csv --order 2 --estimator least-squares --difference 0 --report check.html
   foretoken inspect datasets/hourly_load.csv --plot diagnostics.svg")]
     Inspect(InspectArgs),
+    /// Fit on the rows before the last N of every series, and score those N: log-likelihood, bits, perplexity.
+    #[command(after_help = "Examples:
+  foretoken score datasets/lynx.csv --test-rows 30
+  foretoken score datasets/sunspots_yearly.csv --model markov --test-rows 60 --json
+  foretoken score datasets/hourly_load.csv --test-rows 168 -o scores.csv
+
+--json prints one object per series and line, every digit, null for what does not exist:
+  the id column, if there is one   the series
+  model                            what was fitted, in words
+  log_likelihood                   sum of ln p(x_t | x_<t) over the held-out values, in nats of the data's own units
+  values                           how many have a score
+  nats_per_value, bits_per_value   the mean surprisal
+  perplexity                       exp of the mean surprisal of the tokens; null for models without tokens
+  pit_histogram                    how many values fall into each tenth of their conditional distribution
+  warnings                         texts
+
+The fit never sees the held-out rows. Each of them is scored given all rows before it.")]
+    Score(ScoreArgs),
     /// Draw every series of a file.
     #[command(after_help = "Example:
   foretoken plot datasets/panel_sales.csv -o panel.svg")]
@@ -565,6 +583,29 @@ fn parse_rate(text: &str) -> Result<f64, String> {
         Ok(rate) if rate > 0.0 && rate < 1.0 => Ok(rate),
         _ => Err("expected a rate above 0 and below 1, like 0.001".to_owned()),
     }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScoreArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Rows at the end of every series that are held out and scored
+    #[arg(long, value_name = "N", value_parser = parse_rows, allow_negative_numbers = true)]
+    pub(crate) test_rows: usize,
+    /// Model
+    #[arg(long, value_enum, default_value = "ar")]
+    pub(crate) model: ModelName,
+    #[command(flatten)]
+    pub(crate) fit: ModelArgs,
+    /// Model every value given those that follow it: the other order of the same joint distribution
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// Write every held-out row with its score here: .csv, .tsv, .json, .ndjson or .parquet by its ending
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print one JSON object per series on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// What can be inspected: models with coefficients.

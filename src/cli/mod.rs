@@ -17,6 +17,7 @@ mod output;
 mod plot;
 mod progress;
 mod residuals;
+mod score;
 mod table;
 mod vector;
 
@@ -67,6 +68,7 @@ fn run(command: &Command) -> Result<Outcome, Error> {
         Command::Fit(args) => fit::run(args),
         Command::Detect(args) => detect::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Score(args) => score::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Completions { shell } => completions::run(*shell),
     }

@@ -35,6 +35,14 @@ pub struct HeldOut {
 }
 
 impl HeldOut {
+    /// The rows before the last `rows`: what a model may be fitted to that scores those.
+    ///
+    /// # Errors
+    /// If there are not more values than that.
+    pub fn training(series: &Series, rows: usize) -> Result<Series> {
+        Ok(series.slice(0..first_of(series, rows)?))
+    }
+
     /// Scores the last `rows` values of a series given all that stands before each.
     ///
     /// ```
