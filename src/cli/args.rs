@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::forecast::MAX_HORIZON;
+use crate::generate::{FixMode, Stop};
 use crate::model::linear::Fourier;
 
 /// Autoregressive time series: forecast a CSV, find its anomalies, plot both.
@@ -91,6 +92,21 @@ Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, i
   foretoken inspect datasets/nile.csv --order 2 --estimator least-squares --difference 0 --report check.html
   foretoken inspect datasets/hourly_load.csv --plot diagnostics.svg")]
     Inspect(InspectArgs),
+    /// Generate paths that continue every series, value by value.
+    #[command(after_help = "Examples:
+  foretoken generate datasets/lynx.csv -H 20 --paths 5 --seed 7
+  foretoken generate datasets/air_passengers.csv -H 12 --paths 100 --decode nucleus --top-p 0.8 -o paths.csv
+  foretoken generate datasets/nile.csv -H 50 --paths 1000 --until 'value<600' --json
+  foretoken generate datasets/air_passengers.csv -H 12 --paths 200 --fix scenario.csv --plot scenario.svg
+
+The output has one row per path and step: the id and time columns and the value column of the input, then sample_id,
+log_prob (ln p of the whole path under the model) and log_q (under the decoding). Deterministic decodings (mean, median,
+greedy, beam) and best-of write one path. Decodings act in the model's own units, before logarithms are undone.
+
+--fix takes a table with the id, time and value columns of FILE: the value of each of its rows is fixed at its time.
+--fix-mode condition draws the other steps, earlier ones too, given the fixed values; intervene sets them when their time
+comes, so that only later steps change.")]
+    Generate(GenerateArgs),
     /// Fit on the rows before the last N of every series, and score those N: log-likelihood, bits, perplexity.
     #[command(after_help = "Examples:
   foretoken score datasets/lynx.csv --test-rows 30
@@ -583,6 +599,145 @@ fn parse_rate(text: &str) -> Result<f64, String> {
         Ok(rate) if rate > 0.0 && rate < 1.0 => Ok(rate),
         _ => Err("expected a rate above 0 and below 1, like 0.001".to_owned()),
     }
+}
+
+/// How a value is chosen from its conditional distribution.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Decoding")]
+pub(crate) struct DecodeArgs {
+    /// How every value is chosen
+    #[arg(long, value_enum)]
+    pub(crate) decode: Option<DecodeName>,
+    /// Draw from p^(1/T), renormalised: below 1 sharper, above 1 flatter [default: 1]
+    #[arg(long, value_name = "T", value_parser = parse_temperature, allow_negative_numbers = true)]
+    pub(crate) temperature: Option<f64>,
+    /// Draw among the K most probable tokens, or the K densest of 256 equally likely cells [default: 50]
+    #[arg(long, value_name = "K", value_parser = parse_count, allow_negative_numbers = true)]
+    pub(crate) top_k: Option<usize>,
+    /// Mass that nucleus and typical sampling keep [default: 0.9]
+    #[arg(long, value_name = "MASS", value_parser = parse_mass, allow_negative_numbers = true)]
+    pub(crate) top_p: Option<f64>,
+    /// Paths that beam search keeps [default: 16]
+    #[arg(long, value_name = "WIDTH", value_parser = parse_count, allow_negative_numbers = true)]
+    pub(crate) beam_width: Option<usize>,
+    /// Draw paths in mirrored pairs, whose errors cancel in averages
+    #[arg(long)]
+    pub(crate) antithetic: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum DecodeName {
+    /// A draw: paths from the model's joint distribution
+    #[default]
+    Sample,
+    /// The mode
+    Greedy,
+    Mean,
+    Median,
+    /// A draw among the most probable tokens or densest cells
+    TopK,
+    /// A draw from the region of highest density with a given mass
+    Nucleus,
+    /// A draw among values about as surprising as the entropy
+    Typical,
+    /// Beam search for the likeliest path
+    Beam,
+    /// The likeliest of --paths draws
+    BestOf,
+}
+
+fn parse_temperature(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(temperature) if temperature > 0.0 && temperature.is_finite() => Ok(temperature),
+        _ => Err("expected a number above 0, like 0.7".to_owned()),
+    }
+}
+
+fn parse_mass(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(mass) if mass > 0.0 && mass <= 1.0 => Ok(mass),
+        _ => Err("expected a mass above 0 and at most 1, like 0.9".to_owned()),
+    }
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=65_536).contains(&count) => Ok(count),
+        _ => Err("expected a whole number from 1 to 65536".to_owned()),
+    }
+}
+
+/// A rule that ends a path.
+#[derive(Debug, Clone)]
+pub(crate) struct Until(pub(crate) Stop);
+
+/// `value>X` or `value<X`.
+fn parse_until(text: &str) -> Result<Until, String> {
+    let refused = || "expected value>X or value<X, like 'value>500'".to_owned();
+    let text = text.trim().strip_prefix("value").ok_or_else(refused)?.trim_start();
+    let number = |rest: &str| rest.trim_start_matches('=').trim().parse::<f64>().ok().filter(|x| x.is_finite());
+    let stop = match (text.strip_prefix('>'), text.strip_prefix('<')) {
+        (Some(rest), _) => number(rest).map(Stop::Above),
+        (_, Some(rest)) => number(rest).map(Stop::Below),
+        _ => None,
+    };
+    stop.map(Until).ok_or_else(refused)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum FixModeArg {
+    /// Every other step is drawn given the fixed values
+    #[default]
+    Condition,
+    /// Only later steps know of a fixed value
+    Intervene,
+}
+
+impl FixModeArg {
+    pub(crate) fn mode(self) -> FixMode {
+        match self {
+            Self::Condition => FixMode::Condition,
+            Self::Intervene => FixMode::Intervene,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GenerateArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Table of the covariates' values ahead, with the columns of ids, times and covariates [default: rows of FILE
+    /// without value at its end]
+    #[arg(long, value_name = "FILE", requires = "covariates")]
+    pub(crate) future: Option<PathBuf>,
+    /// Most steps of a path
+    #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]
+    pub(crate) horizon: usize,
+    /// How many paths per series
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) paths: u32,
+    /// Model
+    #[arg(long, value_enum, default_value = "ar")]
+    pub(crate) model: ModelName,
+    #[command(flatten)]
+    pub(crate) fit: ModelArgs,
+    #[command(flatten)]
+    pub(crate) decode: DecodeArgs,
+    /// Seed of what is drawn
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// End a path once its value crosses a threshold: value>X or value<X
+    #[arg(long, value_name = "RULE", value_parser = parse_until)]
+    pub(crate) until: Option<Until>,
+    /// Table of values that are fixed at some of the steps ahead
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fix: Option<PathBuf>,
+    /// What fixed values change
+    #[arg(long, value_enum, default_value_t, requires = "fix")]
+    pub(crate) fix_mode: FixModeArg,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, Clone, Args)]

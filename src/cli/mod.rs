@@ -4,10 +4,12 @@
 
 mod args;
 mod completions;
+mod decode;
 mod detect;
 mod figures;
 mod fit;
 mod forecast;
+mod generate;
 mod input;
 mod inspect;
 mod load;
@@ -17,6 +19,7 @@ mod output;
 mod plot;
 mod progress;
 mod residuals;
+mod scenario;
 mod score;
 mod table;
 mod vector;
@@ -68,6 +71,7 @@ fn run(command: &Command) -> Result<Outcome, Error> {
         Command::Fit(args) => fit::run(args),
         Command::Detect(args) => detect::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Generate(args) => generate::run(args),
         Command::Score(args) => score::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Completions { shell } => completions::run(*shell),
