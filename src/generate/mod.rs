@@ -185,28 +185,10 @@ impl Paths {
 /// # Errors
 /// If the model cannot read the context, covariates are not known over the horizon, or a value leaves the range of floating point numbers.
 pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates, what: &Generation) -> Result<Paths> {
-    known.check_reach(context.steps() + what.horizon)?;
-    what.stop.check(&model.family())?;
-    let parents: Vec<usize> = (0..context.lanes() * what.paths).map(|lane| lane / what.paths).collect();
-    let lanes = parents.len();
-    let read = context.steps() - context.unknown_end();
-    let mut run = Run {
-        session: model.begin(&context.before(read), known)?.fork(&parents),
-        known: known.fork(read..context.steps() + what.horizon, &parents),
-        step: 0,
-        conditional: Predictive::new(model.family(), lanes),
-        rngs: (0..lanes).map(|lane| stream_of(what, lane)).collect(),
-        decoding: what.decoding,
-        stop: &what.stop,
-        paths: Paths::empty(what.horizon, lanes),
-    };
-    for step in read..context.steps() {
-        run.impute(context.row(step), &parents)?;
-    }
-    let mut row = vec![f64::NAN; lanes];
+    let mut run = Run::begin(model, context, known, what)?;
+    let mut row = vec![f64::NAN; run.paths.lanes];
     for step in 0..what.horizon {
-        run.decode(step, &mut row);
-        check_finite(&row, step)?;
+        run.choose(step, &mut row, |_| None)?;
         if run.has_ended() {
             break;
         }
@@ -225,25 +207,55 @@ struct Run<'a> {
     conditional: Predictive,
     rngs: Vec<LaneRng>,
     decoding: Decoding,
-    stop: &'a Stop,
+    stop: Stop,
     paths: Paths,
 }
 
-impl Run<'_> {
-    /// Chooses the next value of every path; one that has stopped keeps its last.
-    fn decode(&mut self, step: usize, row: &mut [f64]) {
+impl<'a> Run<'a> {
+    /// Stands at the first step ahead.
+    fn begin(model: &'a dyn Autoregressive, context: &Batch, known: &Covariates, what: &Generation) -> Result<Self> {
+        known.check_reach(context.steps() + what.horizon)?;
+        what.stop.check(&model.family())?;
+        let parents: Vec<usize> = (0..context.lanes() * what.paths).map(|lane| lane / what.paths).collect();
+        let lanes = parents.len();
+        let read = context.steps() - context.unknown_end();
+        let mut run = Self {
+            session: model.begin(&context.before(read), known)?.fork(&parents),
+            known: known.fork(read..context.steps() + what.horizon, &parents),
+            step: 0,
+            conditional: Predictive::new(model.family(), lanes),
+            rngs: (0..lanes).map(|lane| stream_of(what, lane)).collect(),
+            decoding: what.decoding,
+            stop: what.stop.clone(),
+            paths: Paths::empty(what.horizon, lanes),
+        };
+        for step in read..context.steps() {
+            run.impute(context.row(step), &parents)?;
+        }
+        Ok(run)
+    }
+
+    /// Chooses the next value of every path where it is not fixed; one that has stopped keeps its last. A fixed value is
+    /// none of the decoding's choices: it counts for `log_prob` alone.
+    fn choose(&mut self, step: usize, row: &mut [f64], fixed: impl Fn(usize) -> Option<f64>) -> Result<()> {
         self.session.conditional(self.known.row(self.step), &mut self.conditional);
         for (lane, value) in row.iter_mut().enumerate() {
-            if self.paths.stopped[lane] {
-                continue;
+            if !self.paths.stopped[lane] {
+                *value = self.choose_one(step, lane, fixed(lane));
             }
-            let distribution = self.conditional.row(lane);
-            *value = self.decoding.decode(&distribution, &mut self.rngs[lane]);
-            let log_prob = if self.conditional.is_defined(lane) { distribution.log_prob(*value) } else { f64::NAN };
-            let log_q = if matches!(self.decoding, Decoding::Sample { .. }) { log_prob } else { 0.0 };
-            let stops = self.stop.is_after(step, *value, &distribution);
-            self.paths.push(lane, *value, [log_prob, log_q], stops);
         }
+        check_finite(row, step)
+    }
+
+    fn choose_one(&mut self, step: usize, lane: usize, fixed: Option<f64>) -> f64 {
+        let distribution = self.conditional.row(lane);
+        let value = fixed.unwrap_or_else(|| self.decoding.decode(&distribution, &mut self.rngs[lane]));
+        let log_prob = if self.conditional.is_defined(lane) { distribution.log_prob(value) } else { f64::NAN };
+        let is_drawn = fixed.is_none() && matches!(self.decoding, Decoding::Sample { .. });
+        let log_q = if is_drawn { log_prob } else { 0.0 };
+        let stops = self.stop.is_after(step, value, &distribution);
+        self.paths.push(lane, value, [log_prob, log_q], stops);
+        value
     }
 
     fn has_ended(&self) -> bool {
