@@ -1250,7 +1250,7 @@ fn the_gaussian_joint_is_that_of_sampled_paths() {
             assert!((total - 1.0).abs() < 1e-12, "{name}: weights sum to {total}");
             assert!(joint[0].iter().all(|path| (path.mean.len(), path.maps.len()) == (HORIZON, HORIZON)), "{name}");
             let what = Generation::sample(HORIZON, PATHS, 4);
-            let drawn = generate(&**model, &batch(contexts), &Covariates::none(), what).expect("paths");
+            let drawn = generate(&**model, &batch(contexts), &Covariates::none(), &what).expect("paths");
             check_joint(&format!("{name} from {} values", context.values.len()), &joint[0], &|step| {
                 drawn.step(step).to_vec()
             });
@@ -1269,7 +1269,7 @@ fn paths_after_an_unknown_end_are_the_later_steps_of_paths_from_the_last_known_v
             ends_unknown.values.extend(vec![f64::NAN; unknown]);
             let draw = |lane: &Lane, horizon: usize| {
                 let what = Generation::sample(horizon, 7, 11);
-                generate(&**model, &batch(std::slice::from_ref(lane)), &Covariates::none(), what).expect("paths")
+                generate(&**model, &batch(std::slice::from_ref(lane)), &Covariates::none(), &what).expect("paths")
             };
             let (after, through) = (draw(&ends_unknown, HORIZON), draw(context, HORIZON + unknown));
             for step in 0..HORIZON {
@@ -1404,7 +1404,7 @@ fn exact_marginals_are_those_of_sampled_paths() {
         for context in [&lanes()[0], &gapped_lanes()[1]] {
             let (context, none) = (batch(std::slice::from_ref(context)), Covariates::none());
             let ahead = forecast(&**model, &context, &none, ForecastOptions::new(6)).expect("a forecast");
-            let drawn = generate(&**model, &context, &none, Generation::sample(6, PATHS, 8)).expect("paths");
+            let drawn = generate(&**model, &context, &none, &Generation::sample(6, PATHS, 8)).expect("paths");
             exact += usize::from(ahead.paths().is_none());
             for step in 0..6 {
                 for q in [0.02, 0.3, 0.5, 0.9, 0.99] {
@@ -1442,7 +1442,7 @@ fn a_path_depends_on_its_seed_and_number_alone() {
         let lanes = lanes();
         let draw = |lanes: &[Lane], paths: usize, stream: u32| {
             let what = Generation { stream, ..Generation::sample(horizon, paths, 9) };
-            generate(&**model, &batch(lanes), &Covariates::none(), what).expect("paths")
+            generate(&**model, &batch(lanes), &Covariates::none(), &what).expect("paths")
         };
         let many = draw(&lanes, 6, 3);
         for (i, lane) in lanes.iter().enumerate() {
@@ -1466,7 +1466,7 @@ fn a_path_depends_on_its_seed_and_number_alone() {
 fn the_log_density_of_a_path_is_its_score() {
     law(|Specimen { name, model, .. }| {
         let (context, none) = (batch(&lanes()), Covariates::none());
-        let paths = generate(&**model, &context, &none, Generation::sample(6, 1, 2)).expect("paths");
+        let paths = generate(&**model, &context, &none, &Generation::sample(6, 1, 2)).expect("paths");
         let drawn: Vec<Vec<f64>> = (0..4).map(|lane| paths.path(lane).collect()).collect();
         let slices: Vec<&[f64]> = drawn.iter().map(Vec::as_slice).collect();
         let target = Batch::lanes_of(&slices, &context.ends());
@@ -1493,7 +1493,7 @@ fn probability_integral_transforms_are_uniform_and_independent_when_the_model_is
     const STEPS: usize = 20;
     law(|Specimen { name, model, .. }| {
         let (context, none) = (batch(&lanes()[..1]), Covariates::none());
-        let paths = generate(&**model, &context, &none, Generation::sample(STEPS, 100, 17)).expect("paths");
+        let paths = generate(&**model, &context, &none, &Generation::sample(STEPS, 100, 17)).expect("paths");
         let (mut u, mut products) = (Vec::new(), 0.0);
         for path in 0..paths.lanes() {
             let target = Batch::single(&paths.path(path).collect::<Vec<_>>(), context.end(0));

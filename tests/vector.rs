@@ -31,7 +31,7 @@ fn truth() -> Var {
 /// n values of every component of the truth.
 fn simulated(n: usize, seed: u64) -> Vec<Series> {
     let start = Batch::lanes_of(&[&[0.0; 2], &[0.0; 2]], &[0, 0]);
-    let paths = generate_vector(&truth(), &start, Generation::sample(n + 200, 1, seed)).expect("paths");
+    let paths = generate_vector(&truth(), &start, &Generation::sample(n + 200, 1, seed)).expect("paths");
     let names = ["a", "b"];
     paths.iter().zip(names).map(|(path, name)| Series::new(name, path.path(0).skip(200).collect())).collect()
 }
@@ -185,7 +185,7 @@ fn a_ragged_end_is_conditioned_on_what_is_known() {
 
     // Paths draw what is unknown of the lags.
     let what = Generation::sample(4, 8_000, 1);
-    let paths = generate_vector(&model, &ragged, what).expect("paths");
+    let paths = generate_vector(&model, &ragged, &what).expect("paths");
     assert!(paths[0].log_prob()[0].is_nan());
     for (component, paths) in paths.iter().enumerate() {
         for step in 0..4 {
@@ -241,13 +241,13 @@ fn exact_marginals_and_the_joint_are_those_of_paths() {
 fn a_path_depends_on_its_seed_and_number_alone() {
     let series = simulated(30, 7);
     let context = Batch::of_series(&series);
-    let draw = |paths, seed| generate_vector(&truth(), &context, Generation::sample(6, paths, seed)).expect("paths");
+    let draw = |paths, seed| generate_vector(&truth(), &context, &Generation::sample(6, paths, seed)).expect("paths");
     let (few, many) = (draw(2, 1), draw(9, 1));
     for component in 0..2 {
         assert!(few[component].path(1).eq(many[component].path(1)));
         assert!(!few[component].path(1).eq(draw(2, 2)[component].path(1)));
     }
-    let mean = generate_vector(&truth(), &context, Generation::mean(6)).expect("a path");
+    let mean = generate_vector(&truth(), &context, &Generation::mean(6)).expect("a path");
     let marginals = truth().marginals(&truth().state(&context).expect("a state"), 6);
     assert!((0..6).all(|step| (mean[1].step(step)[0] - marginals.mean[(1, step)]).abs() < 1e-12));
 }
@@ -267,7 +267,7 @@ fn a_trend_continues_where_the_context_ends() {
         let ahead = forecast_vector(&fitted.model, &context, ForecastOptions::new(10)).expect("forecasts");
         assert!((ahead[0].mean(9) - 100.0 - 2.0 * (end as f64 + 9.0)).abs() < 0.1);
         assert!((ahead[1].mean(9) - 100.0 + (end as f64 + 9.0)).abs() < 0.1);
-        let path = generate_vector(&fitted.model, &context, Generation::mean(10)).expect("a path");
+        let path = generate_vector(&fitted.model, &context, &Generation::mean(10)).expect("a path");
         assert!((path[1].step(9)[0] - ahead[1].mean(9)).abs() < 1e-9, "a path has the trend of the marginals");
     }
 }

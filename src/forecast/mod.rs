@@ -112,7 +112,7 @@ pub fn forecast(
         return Err(no_paths());
     }
     let what = Generation { stream: options.stream, ..Generation::sample(options.horizon, paths, options.seed) };
-    Ok(Forecast::sampled(generate(model, context, known, what)?))
+    Ok(Forecast::sampled(generate(model, context, known, &what)?))
 }
 
 fn no_paths() -> Error {

@@ -20,7 +20,7 @@ use crate::model::vector::{Var, VarState};
 ///
 /// # Panics
 /// If the context has another number of lanes than the model components, or its lanes do not stand on the same times.
-pub fn generate_vector(model: &Var, context: &Batch, what: Generation) -> Result<Vec<Paths>> {
+pub fn generate_vector(model: &Var, context: &Batch, what: &Generation) -> Result<Vec<Paths>> {
     let state = model.state(context)?;
     let mut all = vec![Paths::empty(what.horizon, what.paths); model.components()];
     for lane in 0..what.paths {
@@ -29,10 +29,13 @@ pub fn generate_vector(model: &Var, context: &Batch, what: Generation) -> Result
             let x = path.step(what.decoding);
             check_finite(&x, step)?;
             for (paths, &x) in all.iter_mut().zip(&x) {
-                paths.values[step * what.paths + lane] = x;
+                paths.push(lane, x, [0.0; 2], false);
             }
         }
-        all.iter_mut().for_each(|paths| paths.log_prob[lane] = path.log_prob);
+        for paths in &mut all {
+            paths.log_prob[lane] = path.log_prob;
+            paths.log_q[lane] = path.log_prob;
+        }
     }
     Ok(all)
 }
@@ -48,10 +51,10 @@ struct Path<'m> {
 }
 
 impl<'m> Path<'m> {
-    fn new(model: &'m Var, state: &VarState, what: Generation, lane: usize) -> Self {
+    fn new(model: &'m Var, state: &VarState, what: &Generation, lane: usize) -> Self {
         let mut rng = stream_of(what, lane);
         let mut lags = state.mean().clone();
-        if what.decoding == Decoding::Sample {
+        if matches!(what.decoding, Decoding::Sample { .. }) {
             lags += state.root() * normals(&mut rng, state.root().ncols());
         }
         let lags = lags.as_slice().chunks(model.components()).map(<[f64]>::to_vec).collect();
@@ -62,8 +65,8 @@ impl<'m> Path<'m> {
     fn step(&mut self, decoding: Decoding) -> Vec<f64> {
         let mut x = self.model.mean(self.index, |lag| &self.lags[lag - 1]);
         let innovation = match decoding {
-            Decoding::Mean => DVector::zeros(x.len()),
-            Decoding::Sample => self.model.root() * normals(&mut self.rng, x.len()),
+            Decoding::Mean | Decoding::Median => DVector::zeros(x.len()),
+            Decoding::Sample { .. } => self.model.root() * normals(&mut self.rng, x.len()),
         };
         self.log_prob += self.model.log_density(&innovation);
         x += innovation;

@@ -250,6 +250,17 @@ impl<'a> Distribution<'a> {
         self.parameters
     }
 
+    /// The token that a value stands for: a symbol of a categorical row, a bin of a binned one, `None` of others.
+    #[must_use]
+    pub fn token(&self, y: f64) -> Option<usize> {
+        let z = self.map.backward(y);
+        match self.family {
+            Family::Binned(bins) => Some(bins.index(z)),
+            Family::Categorical { symbols } => (0..*symbols).contains(&(z as usize)).then_some(z as usize),
+            _ => None,
+        }
+    }
+
     /// The map to data units.
     #[must_use]
     pub fn map(&self) -> OuterMap {
