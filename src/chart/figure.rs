@@ -184,6 +184,7 @@ pub struct Panel {
     pub(super) title: String,
     pub(super) x_label: String,
     pub(super) y_label: String,
+    pub(super) y_tick: Option<f64>,
     pub(super) weight: f64,
     pub(super) is_equal: bool,
     pub(super) marks: Vec<Mark>,
@@ -194,7 +195,7 @@ impl Panel {
     #[must_use]
     pub fn new(scale: Scale) -> Self {
         let (title, x_label, y_label) = Default::default();
-        Self { scale, title, x_label, y_label, weight: 1.0, is_equal: false, marks: Vec::new() }
+        Self { scale, title, x_label, y_label, y_tick: None, weight: 1.0, is_equal: false, marks: Vec::new() }
     }
 
     /// Sets the title.
@@ -215,6 +216,13 @@ impl Panel {
     #[must_use]
     pub fn y_label(mut self, label: impl Into<String>) -> Self {
         self.y_label = label.into();
+        self
+    }
+
+    /// Adds a tick to the vertical axis beside the round ones, such as where what is drawn was cut off.
+    #[must_use]
+    pub fn y_tick(mut self, at: f64) -> Self {
+        self.y_tick = Some(at);
         self
     }
 

@@ -134,10 +134,20 @@ impl<'f> Plan<'f> {
         }
         let height = axis.from - axis.to;
         let most = (height / 34.0).clamp(2.0, 8.0) as usize;
-        let ticks = |most| number_ticks(axis.extent, most, Steps::Fine);
+        let ticks = |most| self.with_own_tick(axis, number_ticks(axis.extent, most, Steps::Fine));
         // One tick says nothing about the scale, as long as there is room for two.
         let apart = |ticks: &[Tick]| ticks.len() as f64 * LABEL.em <= height;
         (most..most + 3).map(ticks).find(|ticks| ticks.len() > 1 && apart(ticks)).unwrap_or_else(|| ticks(most))
+    }
+
+    /// Adds the tick that the panel asks for, in place of those whose labels it would touch.
+    fn with_own_tick(&self, axis: &Axis, mut ticks: Vec<Tick>) -> Vec<Tick> {
+        let Some(at) = self.panel.y_tick.filter(|at| (axis.extent.lo..=axis.extent.hi).contains(at)) else {
+            return ticks;
+        };
+        ticks.retain(|tick| (axis.place(tick.at) - axis.place(at)).abs() >= 1.3 * LABEL.em);
+        ticks.push(Tick { at, label: at.to_string().replace('-', "−"), below: None });
+        ticks
     }
 
     /// The room that the labels of the vertical axis need beside the plot.
@@ -307,7 +317,9 @@ impl<DB: Backend> Drawing<'_, DB> {
         let width: f64 = match x.len() as f64 / (self.x.to - self.x.from) {
             ..0.5 => 1.75,
             ..1.5 => 1.25,
-            _ => 1.0,
+            ..5.0 => 1.0,
+            // What lies behind a dense line is to be seen beside it.
+            _ => 0.75,
         };
         for run in reduce::line(x.iter().zip(y).map(|(x, y)| self.point(*x, *y))) {
             match (run.as_slice(), dashes) {

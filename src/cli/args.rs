@@ -53,6 +53,7 @@ pub(crate) enum Command {
   foretoken fit datasets/lynx.csv --order 11 --estimator yule-walker --difference 0 --json
   foretoken fit datasets/air_passengers.csv --transform log --difference 1 --residuals residuals.csv
   foretoken fit datasets/panel_sales.csv --save models.json -H 6 --json
+  foretoken fit rates.csv --value short_rate --model var --order 2
 
 --json prints one object per series and line, every digit, null for what does not exist:
   the id column, if there is one   the series
@@ -72,6 +73,10 @@ pub(crate) enum Command {
   warnings                         texts
   forecast                         with -H: the time column, mean, median, se, lo-80, hi-80, lo-95, hi-95
 
+--model var prints one object for all series together: model, series, order, coefficients and standard_errors (of lag l
+at l - 1 a row per equation, a column per series), terms, innovation_covariance, its likelihood and criteria,
+root_moduli, granger (causing, caused, f, p_value, ..), warnings, and forecast by series with -H.
+
 One model is fitted. foretoken forecast averages the models without and with drift where values are differenced;
 --average drift fits and saves that average.",
         mut_arg("trend", |trend| trend.help("Terms beside the lags: n none, c intercept, ct intercept and trend [default: c]")),
@@ -83,6 +88,7 @@ One model is fitted. foretoken forecast averages the models without and with dri
   foretoken detect datasets/sensor_anomalies.csv --train-rows 4000 --plot anomalies.svg
   foretoken detect log.csv --train-until 2024-03-01 --false-alarm-rate 0.0001 -o scored.csv
   foretoken detect today.csv --fail-on-anomaly > scored.csv || notify
+  foretoken detect today.csv --load model.json -o scored.csv
 
 Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, is_anomaly.")]
     Detect(DetectArgs),
@@ -90,7 +96,10 @@ Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, i
     #[command(after_help = "Examples:
   foretoken inspect datasets/lynx.csv
   foretoken inspect datasets/nile.csv --order 2 --estimator least-squares --difference 0 --report check.html
-  foretoken inspect datasets/hourly_load.csv --plot diagnostics.svg")]
+  foretoken inspect datasets/hourly_load.csv --plot diagnostics.svg
+  foretoken inspect --load model.json",
+        mut_arg("file", |file| file.required(false).required_unless_present("load"))
+    )]
     Inspect(InspectArgs),
     /// Generate paths that continue every series, value by value.
     #[command(after_help = "Examples:
@@ -524,6 +533,10 @@ pub(crate) struct FitArgs {
     pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
+    /// Table of the covariates' values ahead, for -H and for the model file [default: rows of FILE without value at its
+    /// end]
+    #[arg(long, value_name = "FILE", requires = "covariates")]
+    pub(crate) future: Option<PathBuf>,
     /// Steps to forecast, in the output of --json
     #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]
     #[arg(requires = "json")]
@@ -587,6 +600,10 @@ pub(crate) struct DetectArgs {
     pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
+    /// Judge by the models of this file, without a fit; the rows may follow the saved ones. Training rows then check the
+    /// false-alarm rate [default: all rows are judged, at the rate of the model itself]
+    #[arg(long, value_name = "MODEL", conflicts_with = "model")]
+    pub(crate) load: Option<PathBuf>,
     /// Exit with code 10 when an anomaly is found
     #[arg(long)]
     pub(crate) fail_on_anomaly: bool,
@@ -782,6 +799,10 @@ pub(crate) struct InspectArgs {
     /// Draw autocorrelations and residuals: .svg or .png by its ending
     #[arg(long, value_name = "FILE")]
     pub(crate) plot: Option<PathBuf>,
+    /// Say what this model file holds
+    #[arg(long, value_name = "MODEL")]
+    #[arg(conflicts_with_all = ["file", "model", "plot", "report", "id", "time", "value", "covariates", "freq", "missing", "period"])]
+    pub(crate) load: Option<PathBuf>,
     /// Write a residual check: one HTML page with summary, tests and charts
     #[arg(long, value_name = "FILE.html")]
     pub(crate) report: Option<PathBuf>,

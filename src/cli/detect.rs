@@ -6,18 +6,20 @@ use polars::prelude::DataFrame;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::args::DetectArgs;
+use super::args::{DetectArgs, InputArgs};
 use super::forecast::summary_text;
 use super::input::{self, Loaded, Needs};
+use super::load::{Placed, Saved};
 use super::models::Spec;
 use super::output::{self, Column};
 use super::table::{Table, short};
-use super::{Outcome, figures, notes, progress};
+use super::{Outcome, figures, load, notes, progress};
 use crate::chart;
 use crate::data::frame::{InputRows, Missing, TableFormat, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
-use crate::score::{DetectOptions, Detection, Training, detect};
+use crate::model::file::ModelFile;
+use crate::score::{DetectOptions, Detection, Given, Training, detect, detect_given};
 
 /// Events that a terminal shows.
 const SHOWN_EVENTS: usize = 40;
@@ -29,16 +31,18 @@ const FLAG: &str = "is_anomaly";
 type Judged<'a> = (&'a Series, Detection);
 
 pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
-    args.model.check_single()?;
-    args.fit.check(&[args.model])?;
-    input::check_covariates(&args.input, &[args.model])?;
-    output::check_not_input(args.input.file(), &[&args.output.output, &args.output.plot])?;
+    check(args)?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
     let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
+    let models = args.load.as_deref().map(load::read).transpose()?.map(|(file, _)| file);
+    let input = models.as_ref().map_or_else(|| args.input.clone(), |models| judged_table(args, models));
     let mut loaded =
-        input::load(&args.input, Needs { missing: Missing::Keep, rows: destination.is_some(), columns: false })?;
+        input::load(&input, Needs { missing: Missing::Keep, rows: destination.is_some(), columns: false })?;
     let series = std::mem::take(&mut loaded.panel.series);
-    let (judged, failures) = input::split(&series, detect_all(&series, &loaded.periods, args));
+    models.as_ref().map_or(Ok(()), |models| check_alone(models, &loaded, &series))?;
+    let models = models.as_ref().map(Saved::of);
+    let results = detect_all(&series, &loaded.periods, args, models.as_ref());
+    let (judged, failures) = input::split(&series, results);
     let outcome = input::report_failures(&mut loaded, failures, judged.len())?;
     say_warnings(&loaded, &judged);
     let rows = loaded.panel.rows.take().filter(|_| destination.is_some());
@@ -65,13 +69,51 @@ pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     Ok(if args.fail_on_anomaly && found { Outcome::AnomalyFound } else { outcome })
 }
 
-fn detect_all(series: &[Series], periods: &[usize], args: &DetectArgs) -> Vec<Result<Detection>> {
+fn check(args: &DetectArgs) -> Result<()> {
+    let outputs = [&args.output.output, &args.output.plot];
+    output::check_not_input(args.input.file(), &outputs)?;
+    let Some(models) = &args.load else {
+        args.model.check_single()?;
+        args.fit.check(&[args.model])?;
+        return input::check_covariates(&args.input, &[args.model]);
+    };
+    load::check_fitted(&args.fit)?;
+    if !args.input.covariates.is_empty() {
+        return Err(Error::usage("--covariates with --load, whose models know theirs").hint("leave it out"));
+    }
+    output::check_not_input(models, &outputs)
+}
+
+/// The table to judge, with the columns of the model file and the covariates of its models.
+fn judged_table(args: &DetectArgs, models: &ModelFile) -> InputArgs {
+    let covariates = models.series[0].model.covariates().to_vec();
+    InputArgs { covariates, ..load::table_args(&args.input, args.input.file.clone(), models) }
+}
+
+/// Refuses several series in front of one model.
+fn check_alone(models: &ModelFile, loaded: &Loaded, series: &[Series]) -> Result<()> {
+    if models.columns.id.is_some() || (loaded.panel.id_column.is_none() && series.len() < 2) {
+        return Ok(());
+    }
+    Err(Error::usage("the table has several series, and the model file one without an id")
+        .hint("give a table of that series alone"))
+}
+
+fn detect_all(
+    series: &[Series],
+    periods: &[usize],
+    args: &DetectArgs,
+    models: Option<&Saved<'_>>,
+) -> Vec<Result<Detection>> {
     let bar = progress::bar("judging", series.len());
     let results = series
         .par_iter()
         .zip(periods)
         .map(|(series, &period)| {
-            let result = detect_one(series, period, args);
+            let result = match models {
+                Some(models) => detect_by(models, series, period, args),
+                None => detect_one(series, period, args),
+            };
             bar.inc(1);
             result
         })
@@ -80,13 +122,24 @@ fn detect_all(series: &[Series], periods: &[usize], args: &DetectArgs) -> Vec<Re
     results
 }
 
-fn detect_one(series: &Series, period: usize, args: &DetectArgs) -> Result<Detection> {
+fn options(series: &Series, period: usize, args: &DetectArgs) -> Result<DetectOptions> {
     let training = match (&args.train_rows, &args.train_until) {
         (Some(rows), _) => Training::Rows(*rows),
         (None, Some(time)) => Training::Rows(rows_until(series, time)?),
         (None, None) => Training::Halves,
     };
-    let options = DetectOptions { training, false_alarm_rate: args.false_alarm_rate, period };
+    Ok(DetectOptions { training, false_alarm_rate: args.false_alarm_rate, period })
+}
+
+/// Judges a series by the model of a file.
+fn detect_by(models: &Saved<'_>, series: &Series, period: usize, args: &DetectArgs) -> Result<Detection> {
+    let Placed { saved, series: placed, past, start } = models.place(series)?;
+    let given = Given { model: &saved.model, summary: &saved.summary, start, past };
+    detect_given(&placed, &given, &options(series, period, args)?)
+}
+
+fn detect_one(series: &Series, period: usize, args: &DetectArgs) -> Result<Detection> {
+    let options = options(series, period, args)?;
     let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?;
     detect(series, &|train: &Series| spec.fit(train).map(|(model, summary)| (Box::new(model) as _, summary)), &options)
 }

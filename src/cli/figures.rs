@@ -26,6 +26,11 @@ fn history(series: &Series, from: usize) -> Mark {
     }
 }
 
+/// The name of the values beside a panel; of several panels the title of the figure says it once.
+fn shared_label(value_name: &str, panels: usize) -> &str {
+    if panels > 1 { "" } else { value_name }
+}
+
 /// A fan per series: history, then each model's point forecast in its intervals.
 pub(super) struct Fan<'a> {
     pub(super) name: &'a str,
@@ -36,7 +41,8 @@ pub(super) struct Fan<'a> {
 
 /// The fans of the first series of `total`.
 pub(super) fn forecast(fans: &[Fan<'_>], total: usize, levels: &[f64], value_name: &str) -> Figure {
-    let panels = fans.iter().take(MAX_PANELS).map(|fan| fan_panel(fan, levels, value_name)).collect();
+    let y_label = shared_label(value_name, fans.len());
+    let panels = fans.iter().take(MAX_PANELS).map(|fan| fan_panel(fan, levels, value_name).y_label(y_label)).collect();
     let steps = fans.first().map_or(0, |fan| fan.models.first().map_or(0, |model| model.1.len()));
     arrange(format!("Forecast of {value_name}, {steps} steps ahead"), panels, total)
 }
@@ -46,7 +52,7 @@ fn fan_panel(fan: &Fan<'_>, levels: &[f64], value_name: &str) -> Panel {
     let horizon = fan.models.first().map_or(0, |model| model.1.len());
     // Enough of the past to judge the forecast by, not so much that it becomes a sliver.
     let from = n.saturating_sub((8 * horizon).max(60));
-    let mut panel = Panel::new(scale(fan.series)).y_label(value_name).with(history(fan.series, from));
+    let mut panel = Panel::new(scale(fan.series)).with(history(fan.series, from));
     if fan.name != value_name {
         panel = panel.title(fan.name);
     }
@@ -80,7 +86,8 @@ const DRAWN_PATHS: usize = 100;
 
 /// The history of every series and paths that continue it, up to their stops.
 pub(super) fn paths(drawn: &[(&str, &Series, &Paths)], value_name: &str) -> Figure {
-    let panels = drawn.iter().take(MAX_PANELS).map(|(name, series, paths)| paths_panel(name, series, paths, value_name));
+    let panels =
+        drawn.iter().take(MAX_PANELS).map(|(name, series, paths)| paths_panel(name, series, paths, value_name));
     let count = drawn.first().map_or(0, |(_, _, paths)| paths.lanes());
     let title = match count {
         1 => format!("A path of {value_name}"),
@@ -114,12 +121,16 @@ pub(super) fn detection(results: &[(&str, &Series, &Detection)], value_name: &st
     let title = format!("Anomalies of {value_name}");
     if let [(name, series, detection)] = results {
         let alarms = format!("anomalies ({})", count(detection));
-        let mut above = judged_panel(series, detection, value_name, alarms).weight(2.0);
+        let mut above =
+            judged_panel(series, detection, alarms, band_strength(series.len(), 1)).y_label(value_name).weight(2.0);
         if *name != value_name {
             above = above.title(*name);
         }
         return Figure::new(vec![above, surprisal_panel(series, detection)]).title(title);
     }
+    // The same in all panels, which share a legend.
+    let longest = results.iter().take(MAX_PANELS).map(|(_, series, _)| series.len()).max().unwrap_or(0);
+    let strength = band_strength(longest, results.len());
     let panels = results
         .iter()
         .take(MAX_PANELS)
@@ -129,7 +140,7 @@ pub(super) fn detection(results: &[(&str, &Series, &Detection)], value_name: &st
                 1 => format!("{name}: 1 anomaly"),
                 alarms => format!("{name}: {alarms} anomalies"),
             };
-            judged_panel(series, detection, value_name, "anomalies".to_owned()).title(title)
+            judged_panel(series, detection, "anomalies".to_owned(), strength).title(title)
         })
         .collect();
     arrange(title, panels, results.len())
@@ -140,15 +151,14 @@ fn count(detection: &Detection) -> usize {
     detection.is_anomaly.iter().filter(|alarm| **alarm).count()
 }
 
-fn judged_panel(series: &Series, detection: &Detection, value_name: &str, alarm_label: String) -> Panel {
+fn judged_panel(series: &Series, detection: &Detection, alarm_label: String, strength: f64) -> Panel {
     let x = times(series, 0..series.len());
-    let mut panel = Panel::new(scale(series)).y_label(value_name);
-    panel = panel.with(Mark::Band {
+    let mut panel = Panel::new(scale(series)).with(Mark::Band {
         x: x.clone(),
         lo: detection.lo.clone(),
         hi: detection.hi.clone(),
         color: Color::Series(0),
-        strength: 0.25,
+        strength,
         label: Some("expected range".to_owned()),
     });
     panel = panel.with(history(series, 0));
@@ -168,6 +178,15 @@ fn judged_panel(series: &Series, detection: &Detection, value_name: &str, alarm_
     })
 }
 
+/// Rows that fill the pixels of a chart's width; panels stand two or three abreast.
+const DENSE: usize = 1500;
+
+/// How strong a band is painted: beside a dense line little of it is left to see, which must be the stronger.
+fn band_strength(rows: usize, panels: usize) -> f64 {
+    let dense = if panels > 1 { DENSE / 3 } else { DENSE };
+    if rows > dense { 0.5 } else { 0.25 }
+}
+
 /// How many times the threshold's height above the lowest surprisal is drawn: what spikes higher is cut off, or the
 /// threshold would be lost at the bottom.
 const SURPRISAL_HEIGHT: f64 = 5.0;
@@ -179,17 +198,25 @@ fn surprisal_panel(series: &Series, detection: &Detection) -> Panel {
     let finite = || detection.surprisal.iter().copied().filter(|y| y.is_finite());
     let lowest = finite().fold(f64::INFINITY, f64::min);
     let threshold = threshold_y.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let top = (lowest + SURPRISAL_HEIGHT * (threshold - lowest)).ceil();
+    let top = round_top(lowest + SURPRISAL_HEIGHT * (threshold - lowest));
     let mut y = detection.surprisal.clone();
+    let mut panel = Panel::new(scale(series));
     let mut y_label = "surprisal (nats)".to_owned();
     if top.is_finite() && y.iter().any(|&y| y > top) {
         y.iter_mut().filter(|y| **y > top).for_each(|y| *y = top);
         y_label += &format!(", cut off at {top}");
+        panel = panel.y_tick(top);
     }
     let line = Mark::Line { x, y, color: Color::Series(0), label: None };
     let label = Some("threshold".to_owned());
     let threshold = Mark::Dashed { x: threshold_x, y: threshold_y, color: Color::Alarm, label };
-    Panel::new(scale(series)).y_label(y_label).with(line).with(threshold)
+    panel.y_label(y_label).with(line).with(threshold)
+}
+
+/// The next multiple of five, of one where numbers are small.
+fn round_top(level: f64) -> f64 {
+    let step = if level > 10.0 { 5.0 } else { 1.0 };
+    (level / step).ceil() * step
 }
 
 /// Every series as it is.
@@ -197,7 +224,7 @@ pub(super) fn series(series: &[Series], name_of: impl Fn(&Series) -> String, val
     let panel = |one: &Series| {
         let mark =
             Mark::Line { x: times(one, 0..one.len()), y: one.values().to_vec(), color: Color::Series(0), label: None };
-        let panel = Panel::new(scale(one)).y_label(value_name).with(mark);
+        let panel = Panel::new(scale(one)).y_label(shared_label(value_name, series.len())).with(mark);
         if series.len() > 1 { panel.title(name_of(one)) } else { panel }
     };
     let panels = series.iter().take(MAX_PANELS).map(panel).collect();

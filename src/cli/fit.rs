@@ -9,21 +9,22 @@
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::args::FitArgs;
+use super::args::{FitArgs, ModelName};
 use super::forecast::{self, json_of_marginals, label, summary_text};
 use super::input::{self, Loaded, Needs};
+use super::inspect::ar_report;
 use super::models::Spec;
 use super::output::{self, Column};
 use super::residuals::Residuals;
 use super::table::{Table, short};
-use super::{Outcome, notes, progress};
+use super::{Outcome, fit_system, notes, progress};
 use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::forecast::{Forecast, ForecastOptions, forecast as forecast_ahead};
 use crate::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
-use crate::model::linear::{Ar, Criterion, Filled, Form, Trend};
+use crate::model::linear::{Ar, ArReport, Criterion, Filled, Form, Trend};
 use crate::model::transformed::Differences;
 use crate::model::{Parameter, Summary};
 use crate::predictive::Link;
@@ -40,11 +41,16 @@ struct Fit {
     estimator: Option<&'static str>,
     ahead: Option<Forecast>,
     residuals: Option<Residuals>,
+    /// Coefficients, roots and tests of one autoregression, where they are shown.
+    report: Option<ArReport>,
 }
 
 type Done<'a> = [(&'a Series, Fit)];
 
 pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
+    if args.model == ModelName::Var {
+        return fit_system::run(args);
+    }
     args.fit.check(&[args.model])?;
     forecast::check_levels(&args.level)?;
     output::check_not_input(args.input.file(), &[&args.residuals, &args.fill, &args.save])?;
@@ -52,6 +58,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     let filled = args.fill.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
     args.save.as_deref().map_or(Ok(()), output::check_folder)?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns: false })?;
+    input::load_future(&mut loaded, &args.input, args.future.as_deref(), args.horizon.unwrap_or(0))?;
     let series = std::mem::take(&mut loaded.panel.series);
     let (done, failures) = input::split(&series, fit_all(&series, &loaded.periods, args));
     let outcome = input::report_failures(&mut loaded, failures, done.len())?;
@@ -81,6 +88,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
 /// Every series in parallel; results stay in the order of the file.
 fn fit_all(series: &[Series], periods: &[usize], args: &FitArgs) -> Vec<Result<Fit>> {
     let bar = progress::bar("fitting", series.len());
+    let is_shown = !args.json && series.len() <= DETAILED;
     let results = series
         .par_iter()
         .zip(periods)
@@ -88,11 +96,31 @@ fn fit_all(series: &[Series], periods: &[usize], args: &FitArgs) -> Vec<Result<F
         .map(|(number, (series, &period))| {
             let result = fit_one(series, period, number, args);
             bar.inc(1);
-            result
+            result.and_then(|fit| if is_shown { fit.with_report(series, period) } else { Ok(fit) })
         })
         .collect();
     bar.finish_and_clear();
     results
+}
+
+impl Fit {
+    /// With what a person reads of one autoregression; an average of several has no roots and no coefficients of its own.
+    fn with_report(mut self, series: &Series, period: usize) -> Result<Self> {
+        if let StoredModel::Ar(model) = &self.model
+            && let [_] = model.inner().members()
+        {
+            self.report = Some(ar_report(model, &self.summary, series, period)?.1);
+        }
+        Ok(self)
+    }
+
+    fn text(&self, id: &str) -> String {
+        match &self.report {
+            Some(report) if id.is_empty() => format!("{report}\n"),
+            Some(report) => format!("{id}\n{report}\n"),
+            None => summary_text(id, &self.summary),
+        }
+    }
 }
 
 fn fit_one(series: &Series, period: usize, number: usize, args: &FitArgs) -> Result<Fit> {
@@ -104,7 +132,7 @@ fn fit_one(series: &Series, period: usize, number: usize, args: &FitArgs) -> Res
         forecast_ahead(&model, &Batch::single(series.values(), 0), &known, options)
     });
     let residuals = args.residuals.as_ref().map(|_| Residuals::of(&model, series)).transpose()?;
-    Ok(Fit { estimator: spec.estimator(series)?, model, summary, ahead: ahead.transpose()?, residuals })
+    Ok(Fit { estimator: spec.estimator(series)?, model, summary, ahead: ahead.transpose()?, residuals, report: None })
 }
 
 fn say_warnings(loaded: &Loaded, done: &Done<'_>) {
@@ -177,7 +205,7 @@ fn model_file(loaded: &Loaded, done: Vec<(&Series, Fit)>) -> ModelFile {
 /// What was fitted: in full, or one line for each of many series.
 fn text(loaded: &Loaded, done: &Done<'_>) -> String {
     if done.len() <= DETAILED {
-        return done.iter().map(|(series, fit)| summary_text(series.id(), &fit.summary)).collect();
+        return done.iter().map(|(series, fit)| fit.text(series.id())).collect();
     }
     let mut table = Table::new(["series", "model", "variance", "log-likelihood", "values", "AIC", "BIC"]);
     for (series, Fit { summary, .. }) in done {
@@ -201,6 +229,20 @@ fn json_of(loaded: &Loaded, series: &Series, fit: &Fit, args: &FitArgs) -> Value
     if let Some(id) = &loaded.panel.id_column {
         object.insert(id.clone(), json!(series.id()));
     }
+    object.extend(json_of_model(model, summary, *estimator));
+    if let Some(ahead) = ahead {
+        let mut steps = Map::new();
+        let times = (0..ahead.horizon()).map(|step| output::json_time(label(series, step)));
+        steps.insert(loaded.time_name().to_owned(), times.collect());
+        steps.extend(json_of_marginals(ahead, &args.level));
+        object.insert("forecast".to_owned(), Value::Object(steps));
+    }
+    Value::Object(object)
+}
+
+/// What a model is and what its fit reported.
+pub(super) fn json_of_model(model: &StoredModel, summary: &Summary, estimator: Option<&str>) -> Map<String, Value> {
+    let mut object = Map::new();
     let mut common = output::json_of_summary(summary);
     common.shift_remove("parameters");
     object.extend(common.shift_remove_entry("model"));
@@ -216,14 +258,7 @@ fn json_of(loaded: &Loaded, series: &Series, fit: &Fit, args: &FitArgs) -> Value
     }
     object.extend(preprocessing(model));
     object.extend(common);
-    if let Some(ahead) = ahead {
-        let mut steps = Map::new();
-        let times = (0..ahead.horizon()).map(|step| output::json_time(label(series, step)));
-        steps.insert(loaded.time_name().to_owned(), times.collect());
-        steps.extend(json_of_marginals(ahead, &args.level));
-        object.insert("forecast".to_owned(), Value::Object(steps));
-    }
-    Value::Object(object)
+    object
 }
 
 /// One model of an average: its parameters have its number before their names.

@@ -41,14 +41,17 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     }
     check(args)?;
     let outputs = Outputs::of(args)?;
-    let columns = args.model.contains(&ModelName::Var);
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns })?;
-    vector::widen(&mut loaded, args).map_err(|error| loaded.located(error))?;
+    let has_system = args.model.contains(&ModelName::Var);
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns: has_system })?;
+    if has_system {
+        vector::widen(&mut loaded, &args.input).map_err(|error| loaded.located(error))?;
+    }
     input::load_future(&mut loaded, &args.input, args.future.as_deref(), args.horizon)?;
     input::say_unused(&loaded);
     let series = std::mem::take(&mut loaded.panel.series);
     check_size(args, series.len())?;
-    let system = vector::system(&loaded, &series, args).map_err(|error| loaded.located(error))?;
+    let system = has_system.then(|| vector::system(&loaded, &series, &args.fit, Some(options(args, 0))));
+    let system = system.transpose().map_err(|error| loaded.located(error))?;
     let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, system.as_ref(), args));
     let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
     present(&loaded, &forecasts, system.as_ref(), args, outputs)?;

@@ -131,10 +131,8 @@ fn generate_one(
         return Ok(Generated { summary, paths: generate(&model, &context, &known, what)?, condition: None });
     };
     let scenario = generate_fixed(&model, &context, &known, what, fixes, args.fix_mode.mode())?;
-    let condition = Condition {
-        effective_sample_size: scenario.effective_sample_size,
-        log_evidence: scenario.log_evidence,
-    };
+    let condition =
+        Condition { effective_sample_size: scenario.effective_sample_size, log_evidence: scenario.log_evidence };
     Ok(Generated { summary, paths: scenario.paths, condition: Some(condition) })
 }
 
@@ -211,7 +209,10 @@ fn json_of(loaded: &Loaded, (series, one): &(&Series, Generated), what: &Generat
     }
     let mut insert = |name: &str, value: Value| drop(object.insert(name.to_owned(), value));
     insert("model", json!(summary.description));
-    insert(loaded.time_name(), (0..paths.horizon()).map(|step| output::json_time(forecast::label(series, step))).collect());
+    insert(
+        loaded.time_name(),
+        (0..paths.horizon()).map(|step| output::json_time(forecast::label(series, step))).collect(),
+    );
     let path = |lane: usize| paths.path(lane).take(paths.len(lane)).map(output::json_number).collect::<Value>();
     insert("paths", (0..paths.lanes()).map(path).collect());
     insert("log_prob", paths.log_prob().iter().map(|x| output::json_number(*x)).collect());

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 /// Failed series that are listed one by one; the others are counted.
 const LISTED_FAILURES: usize = 20;
 
-/// Times that an error names one by one.
-const NAMED_TIMES: usize = 3;
+/// Stretches of times that an error names; what is beyond is counted.
+const NAMED_STRETCHES: usize = 12;
 
 /// What a command does about missing values unless told, and whether it needs the input's rows.
 #[derive(Debug, Clone, Copy)]
@@ -160,12 +160,20 @@ fn incomplete(panel: &Panel, series: &Series, ahead: usize) -> Option<Error> {
     })
 }
 
-/// The first times of many, and how many more there are.
-fn times(series: &Series, positions: &[usize]) -> String {
-    let named = if positions.len() <= NAMED_TIMES { positions.len() } else { NAMED_TIMES - 1 };
-    let labels: Vec<String> = positions[..named].iter().map(|&at| series.timeline().label(at as i64)).collect();
-    let more = positions.len() - named;
-    labels.join(", ") + &if more == 0 { String::new() } else { format!(" (and {more} more)") }
+/// Which times these are: consecutive ones as `2025-01 to 2025-06 (6 times)`.
+pub(super) fn times(series: &Series, positions: &[usize]) -> String {
+    let label = |at: usize| series.timeline().label(at as i64);
+    let stretches: Vec<&[usize]> = positions.chunk_by(|a, b| a + 1 == *b).collect();
+    let name = |stretch: &&[usize]| match **stretch {
+        [first, .., last] if stretch.len() > 2 => {
+            format!("{} to {} ({} times)", label(first), label(last), stretch.len())
+        }
+        _ => stretch.iter().map(|&at| label(at)).collect::<Vec<_>>().join(", "),
+    };
+    let named = &stretches[..stretches.len().min(NAMED_STRETCHES)];
+    let more = positions.len() - named.iter().map(|stretch| stretch.len()).sum::<usize>();
+    let names = named.iter().map(name).collect::<Vec<_>>().join(", ");
+    names + &if more == 0 { String::new() } else { format!(" and {more} more times") }
 }
 
 /// Refuses covariates that no model would use.

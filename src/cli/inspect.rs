@@ -10,15 +10,17 @@ use super::input::{self, Loaded, Needs};
 use super::models::{ar_spec, with_covariates_of};
 use super::output;
 use super::table::{Table, short};
-use super::{Outcome, figures};
+use super::{Outcome, figures, inspect_file};
 use crate::chart;
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::autocovariance::{autocorrelations, partial_autocorrelations};
 use crate::math::special::normal_quantile;
-use crate::model::linear::{ArReport, ArSpec, Average, Choice, Criterion, OrderRow};
-use crate::model::{Fit, Fitted};
+use crate::model::linear::{Ar, ArReport, ArSpec, Average, Choice, Criterion, OrderRow};
+use crate::model::mixture::Mixture;
+use crate::model::transformed::Transformed;
+use crate::model::{Fit, Fitted, Summary};
 use crate::report::{Checked, MAX_SECTIONS, residual_check};
 
 /// Series that are described in full; of more there is one line each.
@@ -52,6 +54,9 @@ struct Moments {
 }
 
 pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
+    if let Some(models) = &args.load {
+        return inspect_file::run(args, models);
+    }
     let InspectModel::Ar = args.model;
     check(args)?;
     let format = args.plot.as_deref().map(output::chart_format).transpose()?;
@@ -112,15 +117,14 @@ fn write_page(path: &Path, loaded: &Loaded, done: &[(&Series, Report)]) -> Resul
 fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -> Result<Report> {
     let period = loaded.periods[number];
     let known: Vec<f64> = series.values().iter().copied().filter(|x| !x.is_nan()).collect();
-    let lags = lags_shown(series.len(), period);
     // One model is looked at: of an average of differences, the one with drift.
     let spec = ArSpec { average: Choice::Fixed(Average::None), ..ar_spec(&args.fit, period) };
     let spec = with_covariates_of(spec, series);
     let train = std::slice::from_ref(series);
     let orders = spec.order_table(train)?;
     let Fitted { model, summary } = spec.fit(train)?;
-    let fitted = model.transform().forward(series)?.with_timeline(series.timeline().clone());
-    let fit = ArReport::new(&summary, &model.inner().members()[0], &fitted, lags)?;
+    let (fitted, fit) = ar_report(&model, &summary, series, period)?;
+    let lags = lags_shown(series.len(), period);
     let rows = loaded.panel.rows.as_ref().map(|rows| &rows.row_of[number]);
     let is_gap = |position: usize| rows.is_some_and(|rows| rows[position] == u32::MAX);
     let count = |counts: &dyn Fn(usize) -> bool| (0..series.len()).filter(|&position| counts(position)).count();
@@ -135,6 +139,18 @@ fn report(loaded: &Loaded, series: &Series, number: usize, args: &InspectArgs) -
         fitted,
         fit,
     })
+}
+
+/// The series on the scale that a model is of, and the report of its fit; of an average, the first one's.
+pub(super) fn ar_report(
+    model: &Transformed<Mixture<Ar>>,
+    summary: &Summary,
+    series: &Series,
+    period: usize,
+) -> Result<(Series, ArReport)> {
+    let of_model = model.transform().forward(series)?.with_timeline(series.timeline().clone());
+    let report = ArReport::new(summary, &model.inner().members()[0], &of_model, lags_shown(series.len(), period))?;
+    Ok((of_model, report))
 }
 
 /// Two seasons, or R's 10 log10 n.

@@ -1,28 +1,27 @@
-//! `foretoken forecast --load`: forecasts with the models of a file, from the values that it holds and those that an
-//! update adds.
+//! `--load`: forecasts with the models of a file, from the values that it holds and those that an update adds, and rows
+//! judged by them.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use rayon::prelude::*;
 
-use super::args::{ForecastArgs, InputArgs, ModelName};
+use super::args::{ForecastArgs, InputArgs, ModelArgs, ModelName};
 use super::forecast::{self, Models, Outputs, SeriesForecast};
 use super::input::{self, Loaded, Needs};
 use super::{Outcome, notes, output, progress};
 use crate::data::frame::{Missing, Panel, write_whole};
-use crate::data::series::Series;
+use crate::data::frequency::Frequency;
+use crate::data::series::{Covariate, Series};
 use crate::error::{Error, Result};
 use crate::forecast::forecast as forecast_ahead;
-use crate::model::file::{ModelFile, StoredSeries, Update};
+use crate::model::file::{Columns, ModelFile, StoredSeries, Update};
 
 pub(super) fn run(args: &ForecastArgs, models: &Path) -> Result<Outcome> {
     check(args, models)?;
-    let bytes = fs::read(models)
-        .map_err(|error| Error::io(format!("cannot be read: {error}")).at(models.display().to_string()))?;
-    let mut file = ModelFile::parse(&bytes).map_err(|error| error.at(models.display().to_string()))?;
+    let (mut file, _) = read(models)?;
     let model = ModelName::from_str(file.model_name(), false).unwrap_or(ModelName::Ar);
     let args = &ForecastArgs { model: vec![model], ..args.clone() };
     let outputs = Outputs::of(args)?;
@@ -30,8 +29,10 @@ pub(super) fn run(args: &ForecastArgs, models: &Path) -> Result<Outcome> {
     let mut loaded = loaded(&file, input::source_name(args.update.as_deref().unwrap_or(models)));
     let mut failed = HashSet::new();
     if args.update.is_some() {
-        let panel =
-            input::read(&update_args(args, &file), Needs { missing: Missing::Error, rows: false, columns: true })?;
+        let panel = input::read(
+            &table_args(&args.input, args.update.clone(), &file),
+            Needs { missing: Missing::Error, rows: false, columns: true },
+        )?;
         failed = update(&mut file, panel, &mut loaded.panel)?;
     }
     let results = forecast_all(&file, args, &failed);
@@ -53,13 +54,27 @@ pub(super) fn run(args: &ForecastArgs, models: &Path) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// The models of a file, and its size in bytes.
+pub(super) fn read(models: &Path) -> Result<(ModelFile, usize)> {
+    let bytes = fs::read(models)
+        .map_err(|error| Error::io(format!("cannot be read: {error}")).at(models.display().to_string()))?;
+    let file = ModelFile::parse(&bytes).map_err(|error| error.at(models.display().to_string()))?;
+    Ok((file, bytes.len()))
+}
+
+/// Refuses options of a fit.
+pub(super) fn check_fitted(options: &ModelArgs) -> Result<()> {
+    let given = options.given();
+    if given.is_empty() {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{} with --load, whose models are fitted", given.join(", ")))
+        .hint("leave them out, or fit the file again"))
+}
+
 /// Refuses options that have nothing to act on, and outputs that cannot be written.
 fn check(args: &ForecastArgs, models: &Path) -> Result<()> {
-    let given = args.fit.given();
-    if !given.is_empty() {
-        return Err(Error::usage(format!("{} with --load, whose models are fitted", given.join(", ")))
-            .hint("leave them out, or fit the file again"));
-    }
+    check_fitted(&args.fit)?;
     let input = &args.input;
     let of_tables = input.id.is_some()
         || input.time.is_some()
@@ -95,14 +110,14 @@ fn loaded(file: &ModelFile, source: String) -> Loaded {
     Loaded { source, panel, periods: Vec::new() }
 }
 
-/// The update's table, with the columns and the frequency of the file where the user names no others.
-fn update_args(args: &ForecastArgs, file: &ModelFile) -> InputArgs {
+/// A table for the models of a file, with its columns and its frequency where the user names no others.
+pub(super) fn table_args(input: &InputArgs, table: Option<PathBuf>, file: &ModelFile) -> InputArgs {
     let frequency = file.series[0].tail.timeline().frequency();
     let all_same = file.series.iter().all(|series| series.tail.timeline().frequency() == frequency);
     let spelled = frequency.filter(|_| all_same && file.columns.time.is_some()).map(|frequency| frequency.to_string());
-    let input = args.input.clone();
+    let input = input.clone();
     InputArgs {
-        file: args.update.clone(),
+        file: table,
         id: input.id.or_else(|| file.columns.id.clone()),
         time: input.time.or_else(|| file.columns.time.clone()),
         value: input.value.or_else(|| Some(file.columns.value.clone())),
@@ -132,7 +147,7 @@ fn update(file: &mut ModelFile, new: Panel, into: &mut Panel) -> Result<HashSet<
                 let rows = if file.columns.time.is_some() { series.clone() } else { following(series, saved) };
                 saved.update(&rows)
             }
-            None => Err(Error::data("the model file has no model of it").hint("fit it, or leave it out of the update")),
+            None => Err(no_model()),
         };
         match (result, number) {
             (Ok(update), Some(number)) => done[number] = Some(update),
@@ -146,6 +161,71 @@ fn update(file: &mut ModelFile, new: Panel, into: &mut Panel) -> Result<HashSet<
     }
     say_updates(file, &done, &failed);
     Ok(failed)
+}
+
+/// The model of a file for a series of a table, and how the series stands to it.
+pub(super) struct Placed<'a> {
+    pub(super) saved: &'a StoredSeries,
+    /// The series, behind the saved values where it continues them.
+    pub(super) series: Series,
+    /// How many of its values are saved ones.
+    pub(super) past: usize,
+    /// The index of its first value, as the model counts.
+    pub(super) start: i64,
+}
+
+/// The models of a file by the ids of their series.
+pub(super) struct Saved<'a> {
+    columns: &'a Columns,
+    by_id: HashMap<&'a str, &'a StoredSeries>,
+}
+
+impl<'a> Saved<'a> {
+    pub(super) fn of(file: &'a ModelFile) -> Self {
+        let by_id = file.series.iter().map(|saved| (saved.tail.id(), saved)).collect();
+        Self { columns: &file.columns, by_id }
+    }
+
+    /// Places a series of a table on the times of its model. Rows without times follow the saved ones.
+    ///
+    /// # Errors
+    /// If there is no model of the series, or its times are not on the model's steps.
+    pub(super) fn place(&self, series: &Series) -> Result<Placed<'a>> {
+        let saved = *self.by_id.get(series.id()).ok_or_else(no_model)?;
+        let new = series.select_covariates(saved.model.covariates())?;
+        let new = if self.columns.time.is_some() { new } else { following(&new, saved) };
+        let (tail, last) = (&saved.tail, new.len() as i64 - 1);
+        let at = |row: i64| tail.timeline().position_of_time(new.timeline(), row);
+        let Some(position) = at(0).filter(|first| at(last) == Some(first + last)) else {
+            let steps = tail.timeline().frequency().map_or_else(|| "in steps".to_owned(), Frequency::describe);
+            return Err(Error::data(format!(
+                "the times from {} on are not those of the model",
+                new.timeline().label(0)
+            ))
+            .expected(format!("times {steps} like {}", tail.timeline().last_label()))
+            .hint("give the model's step with --freq, or fit the model again"));
+        };
+        let start = saved.start as i64 + position;
+        if position == tail.len() as i64 {
+            return Ok(Placed { saved, series: joined(tail, &new), past: tail.len(), start: saved.start as i64 });
+        }
+        Ok(Placed { saved, series: new, past: 0, start })
+    }
+}
+
+fn no_model() -> Error {
+    Error::data("the model file has no model of it").hint("fit it, or leave it out of the table")
+}
+
+/// The saved values and the rows that follow them.
+fn joined(tail: &Series, new: &Series) -> Series {
+    let both = |a: &[f64], b: &[f64]| [&a[..tail.len()], b].concat();
+    let columns = tail.covariates().iter().zip(new.covariates());
+    let column =
+        |(a, b): (&Covariate, &Covariate)| Covariate { name: a.name.clone(), values: both(&a.values, &b.values) };
+    Series::new(new.id(), both(tail.values(), new.values()))
+        .with_timeline(tail.timeline().continued(new.len()))
+        .with_covariates(columns.map(column).collect())
 }
 
 /// The rows of a table without times follow the saved ones.
@@ -202,12 +282,11 @@ fn forecast_one(series: &StoredSeries, number: usize, args: &ForecastArgs) -> Re
     let (known, names) = (series.known(), series.model.covariates());
     let steps = series.tail.len() + args.horizon;
     if !names.is_empty() && known.steps() < steps {
-        return Err(Error::usage(format!(
-            "the future of {} is not known for {} steps",
-            names.join(", "),
-            args.horizon
-        ))
-        .expected(format!("values up to {}", forecast::label(&series.tail, args.horizon - 1))));
+        let missing: Vec<usize> = (known.steps()..steps).collect();
+        let times = input::times(&series.tail, &missing);
+        return Err(Error::usage(format!("the future of {} is not known at {times}", names.join(", ")))
+            .expected(format!("numbers for each of the {} steps to forecast", args.horizon))
+            .hint("end the table of --update with rows that have covariates and no value, or lower --horizon"));
     }
     let ahead = forecast_ahead(&series.model, &series.context(), &known, forecast::options(args, number))?;
     Ok(vec![(series.summary.clone(), ahead)])

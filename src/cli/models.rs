@@ -137,7 +137,7 @@ impl ModelName {
 fn joint_only() -> Error {
     Error::usage("var is a model of several series together")
         .expected("a model of one series")
-        .hint("use --model ar here, and var with `foretoken forecast`")
+        .hint("use --model ar here, and var with `foretoken fit` or `foretoken forecast`")
 }
 
 impl ModelArgs {

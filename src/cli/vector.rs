@@ -1,9 +1,9 @@
-//! The vector autoregression of `forecast`: all series of the input as the components of one model.
+//! The vector autoregression of `forecast` and `fit`: all series of the input as the components of one model.
 
+use nalgebra::DMatrix;
 use serde_json::{Map, Value, json};
 
-use super::args::{ForecastArgs, MissingArg, ModelArgs, ModelName, OrderArg};
-use super::forecast::options;
+use super::args::{InputArgs, MissingArg, ModelArgs, OrderArg};
 use super::input::Loaded;
 use super::models::{criterion, trend};
 use super::output::{json_number, json_of_summary};
@@ -12,8 +12,8 @@ use crate::data::batch::Batch;
 use crate::data::period::infer_period;
 use crate::data::series::{Covariate, Series};
 use crate::error::{Error, Result};
-use crate::forecast::Forecast;
 use crate::forecast::vector::forecast_vector;
+use crate::forecast::{Forecast, ForecastOptions};
 use crate::model::Summary;
 use crate::model::linear::Criterion;
 use crate::model::vector::{FittedVar, GrangerTest, VarOrder, VarSpec};
@@ -24,6 +24,9 @@ const WIDE_ID: &str = "series";
 const SHOWN_TESTS: usize = 40;
 /// Components whose correlations a terminal shows.
 const SHOWN_CORRELATIONS: usize = 8;
+/// Equations that a terminal shows, and coefficients of each.
+const SHOWN_EQUATIONS: usize = 8;
+const SHOWN_COEFFICIENTS: usize = 40;
 const CRITERIA: [(&str, Criterion); 4] =
     [("AIC", Criterion::Aic), ("AICc", Criterion::Aicc), ("BIC", Criterion::Bic), ("HQIC", Criterion::Hqic)];
 
@@ -32,21 +35,22 @@ pub(super) struct System {
     fitted: FittedVar,
     /// By p-value of F, the smallest first.
     tests: Vec<GrangerTest>,
-    ahead: Vec<Forecast>,
+    /// One for each component; none where nothing is to be forecast.
+    pub(super) ahead: Vec<Forecast>,
 }
 
-/// The columns of a wide table as the series of a panel, where a vector autoregression is asked for.
+/// The columns of a wide table as the series of a panel.
 ///
 /// # Errors
 /// If a column lacks a number at a time of the series, unless that is allowed.
-pub(super) fn widen(loaded: &mut Loaded, args: &ForecastArgs) -> Result<()> {
+pub(super) fn widen(loaded: &mut Loaded, args: &InputArgs) -> Result<()> {
     let panel = &mut loaded.panel;
     let is_wide = panel.id_column.is_none() && !panel.covariate_columns.is_empty();
-    if !args.model.contains(&ModelName::Var) || !is_wide {
+    if !is_wide {
         return Ok(());
     }
     let Some(first) = panel.series.pop() else { return Ok(()) };
-    let keeps = args.input.missing == Some(MissingArg::Keep);
+    let keeps = args.missing == Some(MissingArg::Keep);
     let others: Vec<Series> =
         first.covariates().iter().map(|covariate| component(&first, covariate, keeps)).collect::<Result<_>>()?;
     let value = std::mem::replace(&mut panel.value_column, "value".to_owned());
@@ -54,7 +58,7 @@ pub(super) fn widen(loaded: &mut Loaded, args: &ForecastArgs) -> Result<()> {
     panel.series.extend(others);
     panel.id_column = Some(WIDE_ID.to_owned());
     panel.covariate_columns.clear();
-    let period = |series: &Series| match args.input.period {
+    let period = |series: &Series| match args.period {
         Some(period) => period.max(1),
         None => infer_period(series.values(), series.timeline().frequency()),
     };
@@ -77,14 +81,16 @@ fn component(first: &Series, covariate: &Covariate, keeps: bool) -> Result<Serie
     }
 }
 
-/// Fits and forecasts the system, where one is asked for.
+/// Fits the system, and forecasts it where that is asked for.
 ///
 /// # Errors
 /// If there are fewer than two series, or no system can be fitted to them.
-pub(super) fn system(loaded: &Loaded, series: &[Series], args: &ForecastArgs) -> Result<Option<System>> {
-    if !args.model.contains(&ModelName::Var) {
-        return Ok(None);
-    }
+pub(super) fn system(
+    loaded: &Loaded,
+    series: &[Series],
+    options: &ModelArgs,
+    ahead: Option<ForecastOptions>,
+) -> Result<System> {
     if series.len() < 2 {
         return Err(Error::data(format!(
             "VAR needs at least two series, and there is one, `{}`",
@@ -94,11 +100,12 @@ pub(super) fn system(loaded: &Loaded, series: &[Series], args: &ForecastArgs) ->
         .hint("--model ar is the autoregression of one series"));
     }
     say_season(loaded);
-    let fitted = spec(&args.fit).fit(series)?;
-    let ahead = forecast_vector(&fitted.model, &Batch::of_series(series), options(args, 0))?;
+    let fitted = spec(options).fit(series)?;
+    let context = Batch::of_series(series);
+    let ahead = ahead.map(|options| forecast_vector(&fitted.model, &context, options)).transpose()?;
     let mut tests = if fitted.model.order() == 0 { Vec::new() } else { fitted.granger_table()? };
     tests.sort_by(|a, b| a.f_p_value.total_cmp(&b.f_p_value));
-    Ok(Some(System { fitted, tests, ahead }))
+    Ok(System { fitted, tests, ahead: ahead.unwrap_or_default() })
 }
 
 /// What the system does not do, where that matters.
@@ -128,8 +135,22 @@ impl System {
         (self.fitted.summary(component), self.ahead[component].clone())
     }
 
-    /// The system as a terminal shows it.
+    /// What a fit warns of.
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.fitted.warnings
+    }
+
+    /// The system as a terminal shows it beside its forecasts.
     pub(super) fn text(&self) -> String {
+        self.heading() + &self.correlations() + &self.granger()
+    }
+
+    /// The same with the equations.
+    pub(super) fn summary_text(&self) -> String {
+        self.heading() + &self.equations() + &self.correlations() + &self.granger()
+    }
+
+    fn heading(&self) -> String {
         let fitted = &self.fitted;
         let mut text = format!(
             "{}\n  log-likelihood {} over {} times",
@@ -147,7 +168,34 @@ impl System {
                 if largest.norm() < 1.0 { ", stable" } else { "" }
             );
         }
-        text + "\n\n" + &self.correlations() + &self.granger()
+        text + "\n\n"
+    }
+
+    fn equations(&self) -> String {
+        let components = self.fitted.model.components();
+        let shown: String = (0..components.min(SHOWN_EQUATIONS)).map(|component| self.equation(component)).collect();
+        if components > SHOWN_EQUATIONS {
+            return shown + &format!("... {} more equations; --json has all ...\n\n", components - SHOWN_EQUATIONS);
+        }
+        shown
+    }
+
+    fn equation(&self, component: usize) -> String {
+        let summary = self.fitted.summary(component);
+        let mut table = Table::new(["", "coef", "std err", "z", "P>|z|"]);
+        for parameter in &summary.parameters {
+            let optional = |x: Option<f64>, text: &dyn Fn(f64) -> String| x.map_or_else(String::new, text);
+            table.push([
+                format!("  {}", parameter.name),
+                short(parameter.value),
+                optional(parameter.standard_error, &short),
+                optional(parameter.z(), &|z| format!("{z:.3}")),
+                optional(parameter.p_value(), &|p| format!("{p:.3}")),
+            ]);
+        }
+        let name = &self.fitted.model.names()[component];
+        let variance = short(summary.innovation_variance);
+        format!("equation of {name}, innovation variance {variance}\n{}\n", table.render(SHOWN_COEFFICIENTS))
     }
 
     fn correlations(&self) -> String {
@@ -203,6 +251,53 @@ impl System {
         let mut object = Map::new();
         object.insert("order".to_owned(), json!(fitted.model.order()));
         object.insert("innovation_covariance".to_owned(), of_names(&|i| covariance[(component, i)]));
+        object.extend(self.json_of_likelihood());
+        Value::Object(object)
+    }
+
+    /// The system as one object: every digit, in the order of its series.
+    pub(super) fn whole_json(&self) -> Map<String, Value> {
+        let fitted = &self.fitted;
+        let (names, order) = (fitted.model.names(), fitted.model.order());
+        let (values, errors) = (fitted.coefficients(), fitted.standard_errors());
+        let terms = values.nrows() - order * names.len();
+        let row = |matrix: &DMatrix<f64>, i: usize| matrix.row(i).iter().map(|x| json_number(*x)).collect::<Value>();
+        // Of lag l, a row per equation and a column per series.
+        let lag = |matrix: &DMatrix<f64>, l: usize| {
+            row_arrays(&matrix.rows(terms + l * names.len(), names.len()).transpose())
+        };
+        let lags = |matrix: &DMatrix<f64>| (0..order).map(|l| lag(matrix, l)).collect::<Value>();
+        let term = |(i, name): (usize, &String)| {
+            (name.clone(), json!({ "estimate": row(values, i), "std_error": row(&errors, i) }))
+        };
+        let term_names = &fitted.coefficient_names()[..terms];
+        let mut object = Map::new();
+        for (name, value) in [
+            ("model", json!(fitted.description())),
+            ("series", json!(names)),
+            ("order", json!(order)),
+            ("coefficients", lags(values)),
+            ("standard_errors", lags(&errors)),
+            ("terms", Value::Object(term_names.iter().enumerate().map(term).collect())),
+            ("innovation_covariance", row_arrays(&fitted.covariance())),
+            ("innovation_covariance_unbiased", row_arrays(&fitted.covariance_unbiased())),
+        ] {
+            object.insert(name.to_owned(), value);
+        }
+        object.extend(self.json_of_likelihood());
+        let test = |test: &GrangerTest| {
+            let mut entry = self.json_of_test(test);
+            entry["caused"] = json!(names[test.caused]);
+            entry
+        };
+        object.insert("granger".to_owned(), self.tests.iter().map(test).collect());
+        object.insert("warnings".to_owned(), json!(fitted.warnings));
+        object
+    }
+
+    fn json_of_likelihood(&self) -> Map<String, Value> {
+        let fitted = &self.fitted;
+        let mut object = Map::new();
         object.insert("log_likelihood".to_owned(), json_number(fitted.log_likelihood()));
         for (name, criterion) in CRITERIA {
             object.insert(name.to_lowercase(), json_number(fitted.criterion(criterion)));
@@ -210,7 +305,7 @@ impl System {
         object.insert("observations".to_owned(), json!(fitted.observations()));
         let moduli = fitted.model.eigenvalues().iter().map(|value| json_number(value.norm())).collect::<Vec<_>>();
         object.insert("root_moduli".to_owned(), json!(moduli));
-        Value::Object(object)
+        object
     }
 
     fn json_of_test(&self, test: &GrangerTest) -> Value {
@@ -225,10 +320,14 @@ impl System {
     }
 }
 
+/// A matrix as an array of its rows.
+fn row_arrays(matrix: &DMatrix<f64>) -> Value {
+    matrix.row_iter().map(|row| row.iter().map(|x| json_number(*x)).collect::<Value>()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forecast::ForecastOptions;
     use crate::math::random::LaneRng;
 
     #[test]

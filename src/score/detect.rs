@@ -164,22 +164,85 @@ pub fn detect(series: &Series, fit: Fitter<'_>, options: &DetectOptions) -> Resu
     }
 }
 
-fn check(series: &Series, options: &DetectOptions) -> Result<()> {
+/// A model that was fitted to other rows, in front of a series.
+#[derive(Debug, Clone, Copy)]
+pub struct Given<'a> {
+    /// The model.
+    pub model: &'a dyn Autoregressive,
+    /// What its fit reported.
+    pub summary: &'a Summary,
+    /// The index of the first value of the series, as the model counts.
+    pub start: i64,
+    /// How many values stand before the rows to judge: a past for their lags.
+    pub past: usize,
+}
+
+/// Judges the rows of a series after their past by a model that is not fitted again. [`Training::Rows`] are rows that
+/// check the false-alarm rate; with [`Training::Halves`] all rows are judged, and the rate is the model's own.
+///
+/// ```
+/// use foretoken::model::naive::Naive;
+/// use foretoken::score::detect::{DetectOptions, Given, Training, detect_given};
+/// use foretoken::{Fit, Series};
+///
+/// let x: Vec<f64> = (0..100).map(|t| (f64::from(t) * 2.399).sin()).collect();
+/// let fitted = Naive::Mean.fit(&[Series::new("", x)])?;
+/// let given = Given { model: &fitted.model, summary: &fitted.summary, start: 100, past: 0 };
+/// let options = DetectOptions { training: Training::Halves, false_alarm_rate: 0.01, period: 1 };
+/// let detection = detect_given(&Series::new("", vec![0.3, 30.0, -0.5]), &given, &options)?;
+/// assert_eq!(detection.is_anomaly, [false, true, false]);
+/// # Ok::<(), foretoken::Error>(())
+/// ```
+///
+/// # Errors
+/// If the rate is not in (0, 1), no row is left to judge, no value is known, or the model cannot read the series.
+pub fn detect_given(series: &Series, given: &Given<'_>, options: &DetectOptions) -> Result<Detection> {
     let rate = options.false_alarm_rate;
-    if !(rate > 0.0 && rate < 1.0) {
-        return Err(Error::usage(format!("the false-alarm rate {rate} is not a probability"))
-            .expected("a share of rows between 0 and 1, like 0.01"));
+    check_rate(rate)?;
+    check_known(&series.values()[given.past..])?;
+    let rows = series.len() - given.past;
+    let check = match options.training {
+        Training::Rows(check) if check >= rows => return Err(none_left(check, rows)),
+        Training::Rows(check) => check,
+        Training::Halves => 0,
+    };
+    let (scored, judged_from) = (given.past..series.len(), given.past + check);
+    let judge = Judge::new(given.model, series, -given.start, 0);
+    let calibration = match check {
+        0 => Calibration::new(Vec::new()),
+        _ => calibrate(&judge, given.past..judged_from, rate, clip_limit(given.model, options.period))?,
+    };
+    let part = Part { name: "", training: given.past..judged_from, scored, judged_from };
+    part.judged(&judge, &calibration, given.summary.clone(), options)
+}
+
+fn check_rate(rate: f64) -> Result<()> {
+    if rate > 0.0 && rate < 1.0 {
+        return Ok(());
     }
-    if series.values().iter().all(|x| x.is_nan()) {
-        return Err(Error::data("no value is known").expected("a series with values"));
+    Err(Error::usage(format!("the false-alarm rate {rate} is not a probability"))
+        .expected("a share of rows between 0 and 1, like 0.01"))
+}
+
+fn check_known(values: &[f64]) -> Result<()> {
+    if values.iter().any(|x| !x.is_nan()) {
+        return Ok(());
     }
+    Err(Error::data("no value is known").expected("a series with values"))
+}
+
+fn none_left(rows: usize, n: usize) -> Error {
+    Error::usage(format!("{rows} training rows leave none of the {n} rows to judge"))
+        .expected(format!("fewer than {n} training rows"))
+        .hint("give fewer training rows, or none to judge each half by the other")
+}
+
+fn check(series: &Series, options: &DetectOptions) -> Result<()> {
+    check_rate(options.false_alarm_rate)?;
+    check_known(series.values())?;
     let (n, fewest) = (series.len(), FEWEST_TRAINING_ROWS);
     match options.training {
-        Training::Rows(rows) if rows >= n => {
-            Err(Error::usage(format!("{rows} training rows leave none of the {n} rows to judge"))
-                .expected(format!("fewer than {n} training rows"))
-                .hint("give fewer training rows, or none to judge each half by the other"))
-        }
+        Training::Rows(rows) if rows >= n => Err(none_left(rows, n)),
         Training::Rows(rows) if rows < fewest => Err(Error::data(too_few(rows, "training row", ""))
             .expected(format!("at least {fewest}"))
             .hint("give more training rows")),
@@ -214,16 +277,27 @@ impl Part {
         }
         let (model, summary) = fit(&fit_rows)?;
         let model = model.as_ref();
-        let held_out = Judge::new(model, series, self.training.start, self.training.start);
-        let rate = options.false_alarm_rate;
-        let clip_limit = clip_limit(model, options.period);
+        let origin = self.training.start as i64;
+        let held_out = Judge::new(model, series, origin, self.training.start);
+        let (rate, clip_limit) = (options.false_alarm_rate, clip_limit(model, options.period));
         let calibration = calibrate(&held_out, split..self.training.end, rate, clip_limit)?;
+        self.judged(&Judge::new(model, series, origin, 0), &calibration, summary, options)
+    }
+
+    /// Scores and judges the rows of a part by a model that is calibrated.
+    fn judged(
+        &self,
+        judge: &Judge<'_>,
+        calibration: &Calibration,
+        summary: Summary,
+        options: &DetectOptions,
+    ) -> Result<Detection> {
+        let rate = options.false_alarm_rate;
         let outside = (-calibration.threshold(rate)).exp();
-        let judge = Judge::new(model, series, self.training.start, 0);
         let mut rows = judge.score(self.scored.clone(), outside)?;
-        judge.clip_lags(&mut rows, self.judged_from, outside, clip_limit)?;
-        let mut detection = self.decide(rows, series.values(), &calibration, rate);
-        detection.warnings = self.warnings(&detection, &calibration, rate);
+        judge.clip_lags(&mut rows, self.judged_from, outside, clip_limit(judge.model(), options.period))?;
+        let mut detection = self.decide(rows, judge.values(), calibration, rate);
+        detection.warnings = self.warnings(&detection, calibration, rate);
         detection.summaries.push(summary);
         Ok(detection)
     }
@@ -260,6 +334,8 @@ impl Part {
         let mut warnings = Vec::new();
         if (detection.lo.iter().zip(&detection.judged)).all(|(lo, judged)| !judged || lo.is_nan()) {
             warnings.push("no judged row has a spread to be judged by: no alarms".to_owned());
+        } else if rows == 0 {
+            warnings.push("no held-out row checks the false-alarm rate: it is the model's own".to_owned());
         } else if !calibration.is_empirical() {
             let few = too_few(rows, "held-out row", " to check the false-alarm rate on");
             warnings.push(format!("{few} (at least {FEWEST_ROWS}): it is the model's own"));

@@ -179,18 +179,26 @@ pub(super) struct Judge<'a> {
     /// The values as the model may read them: those outside the domain of its transform are missing.
     lags: Cow<'a, [f64]>,
     known: Covariates,
-    /// The position of the model's index 0, its first training value.
-    origin: usize,
+    /// The position of the model's index 0, its first training value; negative where that lies before the series.
+    origin: i64,
     /// The first position that is context.
     context_start: usize,
 }
 
 impl<'a> Judge<'a> {
-    pub(super) fn new(model: &'a dyn Autoregressive, series: &'a Series, origin: usize, context_start: usize) -> Self {
+    pub(super) fn new(model: &'a dyn Autoregressive, series: &'a Series, origin: i64, context_start: usize) -> Self {
         let values = series.values();
         let known = covariates_of(series, 0..values.len());
         let lags = values_in_domain(model.link(), values);
         Self { model, values, lags, known, origin, context_start }
+    }
+
+    pub(super) fn model(&self) -> &'a dyn Autoregressive {
+        self.model
+    }
+
+    pub(super) fn values(&self) -> &'a [f64] {
+        self.values
     }
 
     /// Scores rows given their true past. `outside` is the model's own mass beyond the accepted region.
@@ -314,7 +322,7 @@ impl<'a> Judge<'a> {
     }
 
     fn batch(&self, range: Range<usize>) -> Batch {
-        let start = range.start as i64 - self.origin as i64;
+        let start = range.start as i64 - self.origin;
         Batch::single(&self.lags[range], start)
     }
 

@@ -11,7 +11,7 @@ mod judge;
 pub mod vector;
 
 pub use calibration::Calibration;
-pub use detect::{DetectOptions, Detection, Event, Fitter, Training, detect};
+pub use detect::{DetectOptions, Detection, Event, Fitter, Given, Training, detect, detect_given};
 pub use held_out::{HeldOut, PIT_BINS};
 
 use crate::data::batch::{Batch, Covariates};

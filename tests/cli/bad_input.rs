@@ -35,6 +35,18 @@ fn numbered_with(row: usize, text: &str) -> String {
 }
 
 #[test]
+fn lags_that_say_nothing_new_are_told_with_a_way_out() {
+    let line: String = (0..40).map(|t| format!("{t},{}\n", 3 * t)).collect();
+    let folder = Folder::with("x.csv", "t,x\n".to_owned() + &line);
+    let args = ["fit", "x.csv", "--order", "2", "--difference", "0", "--transform", "none", "--estimator"];
+    let with =
+        |estimator: &str, trend: &str| folder.run(&[&args[..], &[estimator, "--trend", trend]].concat()).exits(3);
+    with("least-squares", "c").says("an order of at most 1").says("help: lower --order");
+    with("least-squares", "ct").says("the lags say nothing that the terms beside them do not say").says("--order 0");
+    with("robust", "c").says("`phi_2` is a linear combination").says("help: choose a lower --order");
+}
+
+#[test]
 fn files_that_are_not_there() {
     let folder = Folder::new();
     refused_by_all(&folder, "none.csv", 2, &["none.csv: cannot be read"]);

@@ -166,11 +166,14 @@ fn a_future_file_may_be_of_another_kind() {
 fn what_is_missing_of_the_future_is_named() {
     let folder = folder();
     let none = run(&folder, "x.csv", &PLAIN).exits(3);
-    let said = "x.csv: covariate `price` is missing at 2025-01, 2025-02 (and 4 more); expected a number at each of the 6 steps";
+    let said =
+        "x.csv: covariate `price` is missing at 2025-01 to 2025-06 (6 times); expected a number at each of the 6 steps";
     assert_eq!(none.says(said).says("--future FILE").stdout, "");
     let data = arx(ROWS);
     folder.write("short.csv", data.future(ROWS..ROWS + 3));
-    run(&folder, "x.csv", &["--future", "short.csv"]).exits(3).says("missing at 2025-04, 2025-05, 2025-06; expected");
+    run(&folder, "x.csv", &["--future", "short.csv"])
+        .exits(3)
+        .says("missing at 2025-04 to 2025-06 (3 times); expected");
     // A file for what the rows without value leave open.
     folder.write("part.csv", data.table(0..ROWS + 3));
     folder.write("rest.csv", data.future(ROWS + 3..ROWS + AHEAD));
@@ -183,6 +186,41 @@ fn what_is_missing_of_the_future_is_named() {
     let hole: String = lines.iter().enumerate().filter(|(i, _)| *i != ROWS + 3).map(|(_, line)| &line[..]).collect();
     folder.write("hole2.csv", hole);
     run(&folder, "hole2.csv", &[]).exits(3).says("`price` is missing at 2025-03; expected");
+}
+
+#[test]
+fn a_fit_and_its_model_file_know_the_future() {
+    let folder = folder();
+    let expected = run(&folder, "x.csv", &[&["--future", "future.csv"], &PLAIN[..]].concat()).table();
+    let args = ["fit", "x.csv", "--covariates", "price,promo", "--json", "-H", "6", "--save", "m.json"];
+    let fit = folder.run(&[&args[..], &["--future", "future.csv"], &PLAIN].concat()).objects().remove(0);
+    let means = fit["forecast"]["mean"].as_array().expect("means").iter().filter_map(serde_json::Value::as_f64);
+    assert_eq!(means.collect::<Vec<f64>>(), expected.numbers("AR"));
+    assert_eq!(folder.run(&["forecast", "--load", "m.json", "-H", "6"]).table(), expected);
+    let text = folder.run(&["inspect", "--load", "m.json"]).exits(0).stdout;
+    assert!(text.contains("covariates price, promo, known 6 steps ahead"), "{text}");
+    let short = folder.run(&["forecast", "--load", "m.json", "-H", "9"]).exits(2);
+    short.says("the future of price, promo is not known at 2025-07 to 2025-09 (3 times)").says("help: end the table");
+    folder.run(&[&args[..], &PLAIN].concat()).exits(3).says("missing at 2025-01 to 2025-06 (6 times)");
+}
+
+#[test]
+fn two_futures_must_agree() {
+    let (data, folder) = (arx(ROWS), folder());
+    let whole = run(&folder, "both.csv", &PLAIN).table();
+    folder.write("same.csv", data.future(ROWS..ROWS + AHEAD));
+    assert_eq!(run(&folder, "both.csv", &[&["--future", "same.csv"], &PLAIN[..]].concat()).table(), whole);
+    let dearer = Arx { price: data.price.iter().map(|p| p + 4.0).collect(), ..arx(ROWS) };
+    folder.write("dearer.csv", dearer.future(ROWS + 1..ROWS + AHEAD));
+    let refused = run(&folder, "both.csv", &["--future", "dearer.csv"]).exits(3);
+    refused.says("dearer.csv: line 2: `price` is ").says(" at 2025-02, but ").says("leave the row out");
+}
+
+#[test]
+fn the_values_are_no_covariate_of_themselves() {
+    let folder = Folder::with("x.csv", crate::support::monthly());
+    let refused = folder.run(&["forecast", "x.csv", "-H", "2", "--covariates", "sold"]).exits(2);
+    refused.says("x.csv: `sold` is the value column, it cannot also be a covariate").says("help: leave it out");
 }
 
 #[test]
@@ -200,7 +238,7 @@ fn what_is_missing_of_the_past_is_named() {
     };
     let folder = Folder::with("x.csv", without(&[5, 7, 8, 10]));
     folder.write("future.csv", data.future(ROWS..ROWS + AHEAD));
-    let said = "covariate `promo` is missing at 2020-05, 2020-07 (and 2 more); expected a number at every time";
+    let said = "covariate `promo` is missing at 2020-05, 2020-07, 2020-08, 2020-10; expected a number at every time";
     run(&folder, "x.csv", &["--future", "future.csv"]).exits(3).says(said);
     folder.run(&["detect", "x.csv", "--covariates", "price,promo", "--value", "sales"]).exits(3).says(said);
     folder.run(&["inspect", "x.csv", "--covariates", "promo", "--value", "sales"]).exits(3).says(said);
@@ -223,7 +261,7 @@ fn series_of_a_panel_fail_by_themselves() {
     folder.write("future.csv", future);
     let args = [&["--id", "store", "--value", "sales", "--future", "future.csv"], &PLAIN[..]].concat();
     let some = run(&folder, "x.csv", &args).exits(4);
-    let some = some.says("x.csv: covariate `price` is missing for store `A` at 2025-02, 2025-03 (and 3 more)");
+    let some = some.says("x.csv: covariate `price` is missing for store `A` at 2025-02 to 2025-06 (5 times)");
     let table = crate::support::Table::of(&some.stdout, ',');
     assert_eq!(table.column("store"), ["B"; AHEAD]);
     let alone = run(&self::folder(), "both.csv", &PLAIN).table();
@@ -245,7 +283,7 @@ fn columns_that_are_no_covariates_are_refused() {
         assert_eq!(folder.run(&all).exits(code).says(said).stdout, "", "{args:?}");
     };
     refused(&["cost"], 2, "no column `cost`; expected one of `month`, `price`, `promo`, `sales`");
-    refused(&["price,sales"], 2, "`sales` is the column of values and no covariate");
+    refused(&["price,sales"], 2, "`sales` is the value column, it cannot also be a covariate");
     refused(&["month", "--time", "month"], 2, "`month` is the column of times and no covariate");
     refused(&["price,price"], 2, "the covariate `price` is named twice");
     refused(&["weather"], 3, "line 2: the covariate `weather` is not numeric: `sunny` is no number");

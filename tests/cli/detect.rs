@@ -217,4 +217,22 @@ fn a_chart_of_a_panel_has_one_entry_for_anomalies_and_counts_in_titles() {
     folder.run(&["detect", "x.csv", "--false-alarm-rate", "0.2", "--plot", "x.svg"]).exits(0);
     let picture = folder.text("x.svg");
     assert!(!picture.contains("anomalies (") && picture.contains("s3: "), "{picture}");
+    assert!(
+        picture.contains("Anomalies of y") && !picture.contains("\ny\n"),
+        "the name of the values stands there once"
+    );
+    folder.run(&["plot", "x.csv", "-o", "x.svg"]).exits(0);
+    assert_eq!(folder.text("x.svg").matches("\ny\n").count(), 1);
+}
+
+#[test]
+fn a_surprisal_that_is_cut_off_has_a_tick_where_it_is() {
+    let folder = Folder::new();
+    let args = ["--train-rows", "4000", "--plot", "x.svg", "-o", "x.csv"];
+    folder.run(&[&["detect", &dataset("sensor_anomalies.csv")], &args[..]].concat()).exits(0);
+    let picture = folder.text("x.svg");
+    let (_, cut) = picture.split_once("surprisal (nats), cut off at ").expect("spikes are cut off");
+    let cut = cut.lines().next().expect("a number");
+    assert!(cut.parse::<f64>().is_ok_and(|cut| cut % 5.0 == 0.0), "{cut}");
+    assert!(picture.contains(&format!("\n{cut}\n")), "no tick at {cut}");
 }

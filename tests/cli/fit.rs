@@ -147,7 +147,15 @@ fn fitted_values_are_in_the_units_of_the_data() {
 fn a_person_reads_a_summary() {
     let file = dataset("lynx.csv");
     let run = Folder::new().run(&[&["fit", &file], &LYNX[..]].concat()).exits(0);
-    assert!(run.stdout.starts_with("AR(2) by least squares\n") && run.stdout.contains("phi_2"), "{}", run.stdout);
+    let inspected = Folder::new().run(&[&["inspect", &file], &LYNX[..]].concat()).exits(0).stdout;
+    let summary = &inspected[inspected.find("====").expect("a summary")..];
+    assert_eq!(run.stdout.trim_end(), summary.trim_end(), "the summary of inspect");
+    for part in ["AR(2) by least squares", "P>|z|", "phi_2", "AR.1", "Ljung-Box", "KPSS, level", "Log-likelihood"] {
+        assert!(summary.contains(part), "no {part} in\n{summary}");
+    }
+    // Of averages and naive models there is less to say.
+    let run = Folder::new().run(&["fit", &dataset("nile.csv"), "--model", "rwd"]).exits(0);
+    assert!(run.stdout.contains("log-likelihood") && !run.stdout.contains("===="), "{}", run.stdout);
     let run = Folder::new().run(&["fit", &dataset("panel_sales.csv"), "--model", "mean"]).exits(0);
     assert!(run.stdout.contains("log-likelihood") && run.stdout.contains("--json says all of each"), "{}", run.stdout);
 }

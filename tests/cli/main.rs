@@ -9,6 +9,7 @@ mod forecast;
 mod formats;
 mod golden;
 mod inspect_plot;
+mod loaded_models;
 mod missing;
 mod model_file;
 mod properties;

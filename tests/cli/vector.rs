@@ -1,4 +1,4 @@
-//! `forecast --model var`: a panel or a wide table as one system.
+//! `forecast --model var` and `fit --model var`: a panel or a wide table as one system.
 
 use crate::support::{Folder, Run, Table, months};
 
@@ -165,4 +165,40 @@ fn what_is_no_system_is_refused() {
         .run(&["detect", "x.csv", "--id", "id", "--model", "var"])
         .exits(2)
         .says("a model of several series together");
+}
+
+#[test]
+fn a_fit_prints_the_system_and_is_one_object() {
+    let folder = Folder::with("x.csv", panel(|_, _| true));
+    let args = ["fit", "x.csv", "--id", "id", "--model", "var", "--order", "1"];
+    let text = folder.run(&args).exits(0).stdout;
+    for part in ["VAR(1) of 2 series", "equation of follow", "std err", "L1.lead", "Granger causality", "lead"] {
+        assert!(text.contains(part), "no {part} in\n{text}");
+    }
+    let objects = folder.run(&[&args[..], &["--json", "-H", "4"]].concat()).objects();
+    assert_eq!(objects.len(), 1);
+    let (fit, forecast) = (&objects[0], of_panel(&["--order", "1", "--json"]).objects());
+    assert_eq!(fit["series"], serde_json::json!(["lead", "follow"]));
+    for (i, equation) in ["lead", "follow"].iter().enumerate() {
+        let of = &forecast[i]["VAR"];
+        for (j, cause) in ["lead", "follow"].iter().enumerate() {
+            let parameter = &of["parameters"][format!("L1.{cause}")];
+            assert_eq!(fit["coefficients"][0][i][j], parameter["estimate"], "{cause} on {equation}");
+            assert_eq!(fit["standard_errors"][0][i][j], parameter["std_error"], "{cause} on {equation}");
+            assert_eq!(fit["innovation_covariance"][i][j], of["system"]["innovation_covariance"][cause]);
+        }
+        assert_eq!(fit["terms"]["intercept"]["estimate"][i], of["parameters"]["intercept"]["estimate"]);
+        assert_eq!(fit["forecast"]["series"][equation]["hi-95"], of["hi-95"]);
+    }
+    assert_eq!(fit["aic"], forecast[0]["VAR"]["system"]["aic"]);
+    assert_eq!((&fit["granger"][0]["causing"], &fit["granger"][0]["caused"]), (&"lead".into(), &"follow".into()));
+    assert_eq!(fit["forecast"]["month"][0], "2023-05");
+    // A wide table is the same system.
+    let wide_folder = Folder::with("x.csv", wide(None));
+    let args = ["fit", "x.csv", "--value", "lead", "--model", "var", "--order", "1", "--json", "-H", "4"];
+    assert_eq!(&wide_folder.run(&args).objects()[0]["coefficients"], &fit["coefficients"]);
+    for option in ["--save", "--residuals", "--fill"] {
+        let refused = folder.run(&["fit", "x.csv", "--id", "id", "--model", "var", option, "out.json"]).exits(2);
+        refused.says(&format!("{option} with --model var, a model of several series together")).says("help: --json");
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Its columns have the names of the first table's. Rows may stand in any order; those of other series, and of times up to
 //! the last value or on no step of the series, are read and left. Without a column of times the rows of a series are its
-//! next steps. What the first table says of its future already is kept where this one says nothing.
+//! next steps. What the first table says of its future already is kept where this one says nothing; where both say something,
+//! they must agree.
 
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -91,7 +92,26 @@ impl<'a> Future<'a> {
                     .expected("one row per time"));
             }
             let values: Vec<f64> = self.columns.iter().map(|column| column[row]).collect();
+            self.check_agrees(series, position, row, &values)?;
             series.set_covariates(position, &values);
+        }
+        Ok(())
+    }
+
+    /// Refuses another future than the first table's: neither is known to be the later plan.
+    fn check_agrees(&self, series: &Series, position: usize, row: usize, values: &[f64]) -> Result<()> {
+        for (covariate, x) in series.covariates().iter().zip(values) {
+            match covariate.values.get(position) {
+                Some(known) if !known.is_nan() && !x.is_nan() && known != x => {
+                    let time = series.timeline().label(position as i64);
+                    let what = format!("`{}` is {x} at {time}, but {known} in the rows without value", covariate.name);
+                    return Err(Error::data(what)
+                        .at(self.lines.place(row))
+                        .expected("the same number in both tables")
+                        .hint("leave the row out of one of them"));
+                }
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ pub(super) struct Roles {
 impl Roles {
     /// Decides for a table.
     pub(super) fn of(frame: &DataFrame, options: &ReadOptions) -> Result<Self> {
+        check_value_is_left(frame, options)?;
         let sample = frame.head(Some(SAMPLE));
         let mut columns = Undecided { columns: sample.columns().iter().filter(|c| !is_row_number(c)).collect() };
         let id = columns.named(frame, options.id.as_deref(), "unique_id")?;
@@ -98,6 +99,9 @@ impl Undecided<'_> {
             if !frame.get_column_names().iter().any(|column| column.as_str() == name) {
                 return Err(no_column(frame, name));
             }
+            if taken[2].1.as_ref() == Some(name) {
+                return Err(value_is_no_covariate(name));
+            }
             if let Some((role, _)) = taken.iter().find(|(_, column)| column.as_ref() == Some(name)) {
                 return Err(Error::usage(format!("`{name}` is the column of {role} and no covariate of it"))
                     .expected("further columns of numbers")
@@ -149,6 +153,23 @@ pub(super) fn no_column(frame: &DataFrame, name: &str) -> Error {
     Error::usage(format!("there is no column `{name}`"))
         .expected(format!("one of {}", known.join(", ")))
         .hint("spell it as the header does")
+}
+
+/// Refuses to name as a covariate the only column that can hold the values.
+fn check_value_is_left(frame: &DataFrame, options: &ReadOptions) -> Result<()> {
+    if options.value.is_some() || options.covariates.is_empty() {
+        return Ok(());
+    }
+    match Roles::of(frame, &ReadOptions { covariates: Vec::new(), ..options.clone() }) {
+        Ok(Roles { value, .. }) if options.covariates.contains(&value) => Err(value_is_no_covariate(&value)),
+        _ => Ok(()),
+    }
+}
+
+fn value_is_no_covariate(name: &str) -> Error {
+    Error::usage(format!("`{name}` is the value column, it cannot also be a covariate"))
+        .expected("further columns of numbers")
+        .hint("leave it out of --covariates, or name another column of values with --value COLUMN")
 }
 
 const CHOOSE: &str =
@@ -231,7 +252,12 @@ mod tests {
         assert_eq!((&one.covariates[..], &one.unused[..]), (&["a".to_owned()][..], &["c".to_owned()][..]));
         let said = |value, covariates: &[&str]| named(value, covariates).expect_err("refused").to_string();
         assert!(said(None, &["d"]).contains("there is no column `d`; expected one of `date`, `a`, `b`, `c`"));
-        assert!(said(Some("b"), &["b"]).contains("`b` is the column of values and no covariate"));
+        assert!(said(Some("b"), &["b"]).contains("`b` is the value column, it cannot also be a covariate"));
+        let two = [("date", DATES), ("units", NUMBERS)];
+        let options = ReadOptions { covariates: vec!["units".to_owned()], ..ReadOptions::default() };
+        let error = roles(&two, &options).expect_err("refused");
+        assert_eq!(error.kind(), crate::ErrorKind::Usage);
+        assert!(error.to_string().contains("`units` is the value column"), "{error}");
         assert!(said(Some("b"), &["a", "a"]).contains("named twice"));
     }
 

@@ -231,9 +231,7 @@ impl LinearSpec {
             if is_constant(train) {
                 return self.constant(train, &lags);
             }
-            return Err(Error::numeric(format!("the lags of order {order} are linearly dependent"))
-                .expected(format!("an order of at most {}", regression.rank_order()))
-                .hint("lower --order or leave it to --order auto"));
+            return Err(dependent_lags(order, regression.rank_order()));
         }
         let Solution { coefficients, inverse_diagonal, rss } = regression.solve(order);
         let n = regression.rows() as f64;
@@ -255,6 +253,18 @@ impl LinearSpec {
             recursion: None,
         })
     }
+}
+
+/// The error for more lags than say something new.
+fn dependent_lags(order: usize, rank: usize) -> Error {
+    if rank == 0 {
+        return Error::numeric("the lags say nothing that the terms beside them do not say")
+            .expected("lags that vary beyond them")
+            .hint("choose --order 0, or another --trend");
+    }
+    Error::numeric(format!("the lags of order {order} are linearly dependent"))
+        .expected(format!("an order of at most {rank}"))
+        .hint("lower --order or leave it to --order auto")
 }
 
 /// What is left of the training values without their terms.

@@ -83,9 +83,15 @@ impl Design {
     }
 
     fn collinear(&self, column: usize) -> Error {
+        let hint = if column < self.terms {
+            "leave it out, or choose --penalty ridge"
+        } else {
+            "choose a lower --order or fewer --lags, leave out a covariate that repeats the values, or choose --penalty \
+             ridge"
+        };
         Error::numeric(format!("`{}` is a linear combination of the terms and lags before it", self.names[column]))
             .expected("columns that differ")
-            .hint("leave it out, or use a ridge penalty")
+            .hint(hint)
     }
 
     /// The residual sums of squares with 0, 1, .. of the lags, until a lag is collinear.
