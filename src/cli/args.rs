@@ -7,6 +7,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use crate::forecast::MAX_HORIZON;
 use crate::generate::{FixMode, Stop};
 use crate::model::linear::Fourier;
+use crate::model::token::quantiser::{MAX_BINS, MIN_BINS};
 
 /// Autoregressive time series: forecast a CSV, find its anomalies, plot both.
 #[derive(Debug, Parser)]
@@ -254,6 +255,49 @@ pub(crate) struct ModelArgs {
     /// Weights of the average: equal, or by a criterion
     #[arg(long, value_enum, default_value_t = WeightsArg::Equal)]
     pub(crate) weights: WeightsArg,
+    /// Bins of the tokens of markov [default: 2 n^(1/3)]
+    #[arg(long, value_name = "B", value_parser = parse_bins, allow_negative_numbers = true)]
+    #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
+    pub(crate) bins: Option<usize>,
+    /// Where the edges of the bins lie [default: quantile]
+    #[arg(long, value_enum)]
+    #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
+    pub(crate) quantiser: Option<QuantiserArg>,
+    /// Codes of the codebook [default: by the number of patches]
+    #[arg(long, value_name = "K", value_parser = parse_codes, allow_negative_numbers = true)]
+    #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
+    pub(crate) codes: Option<usize>,
+    /// Values of a patch of the codebook [default: by the period]
+    #[arg(long, value_name = "P", value_parser = parse_codes, allow_negative_numbers = true)]
+    #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
+    pub(crate) patch: Option<usize>,
+}
+
+/// Where the edges of bins lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QuantiserArg {
+    /// Equal widths
+    Uniform,
+    /// Equal numbers of values
+    Quantile,
+    /// Equal widths on a scale that is logarithmic in both directions
+    MuLaw,
+    /// The least squared error
+    KMeans,
+}
+
+fn parse_bins(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bins) if (MIN_BINS..=MAX_BINS).contains(&bins) => Ok(bins),
+        _ => Err(format!("expected a whole number from {MIN_BINS} to {MAX_BINS}")),
+    }
+}
+
+fn parse_codes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=4096).contains(&count) => Ok(count),
+        _ => Err("expected a whole number from 1 to 4096".to_owned()),
+    }
 }
 
 /// The order of an autoregression.
@@ -463,6 +507,8 @@ pub(crate) enum ModelName {
     Rwd,
     /// Value one season ago
     Snaive,
+    /// Markov chain over tokens of the values
+    Markov,
     /// Vector autoregression: all series, or all numeric columns, explain each other
     Var,
 }

@@ -280,10 +280,11 @@ fn json_of_member(number: usize, weight: f64, ar: &Ar, summary: &Summary) -> Val
 fn preprocessing(model: &StoredModel) -> Map<String, Value> {
     let members = model.members();
     let none = Differences::none();
-    let differences = members.first().map_or(&none, |(_, member)| member.differences());
-    let link = match model {
-        StoredModel::Ar(model) => model.transform().link(),
-        StoredModel::Naive(_) => Link::Identity,
+    let of_members = members.first().map_or(&none, |(_, member)| member.differences());
+    let (link, differences) = match model {
+        StoredModel::Ar(model) => (model.transform().link(), of_members),
+        StoredModel::Markov(model) => (model.transform().link(), model.transform().differences()),
+        StoredModel::Naive(_) => (Link::Identity, &none),
     };
     let transform = match link {
         Link::Identity => "none",
