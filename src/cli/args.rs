@@ -115,7 +115,11 @@ greedy, beam) and best-of write one path. Decodings act in the model's own units
 
 --fix takes a table with the id, time and value columns of FILE: the value of each of its rows is fixed at its time.
 --fix-mode condition draws the other steps, earlier ones too, given the fixed values; intervene sets them when their time
-comes, so that only later steps change.")]
+comes, so that only later steps change.
+
+--load generates with the models of a file (see foretoken fit --save) from the values that it holds, without a fit.",
+        mut_arg("file", |file| file.required(false).required_unless_present("load"))
+    )]
     Generate(GenerateArgs),
     /// Fit on the rows before the last N of every series, and score those N: log-likelihood, bits, perplexity.
     #[command(after_help = "Examples:
@@ -799,6 +803,9 @@ pub(crate) struct GenerateArgs {
     /// What fixed values change
     #[arg(long, value_enum, default_value_t, requires = "fix")]
     pub(crate) fix_mode: FixModeArg,
+    /// Generate with the models of this file, without a fit
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["file", "model", "period", "covariates"])]
+    pub(crate) load: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -815,8 +822,11 @@ pub(crate) struct ScoreArgs {
     pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
+    /// Score with the models of this file, without a fit
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["model", "period"])]
+    pub(crate) load: Option<PathBuf>,
     /// Model every value given those that follow it: the other order of the same joint distribution
-    #[arg(long)]
+    #[arg(long, conflicts_with = "load")]
     pub(crate) reverse: bool,
     /// Write every held-out row with its score here: .csv, .tsv, .json, .ndjson or .parquet by its ending
     #[arg(short = 'o', long, value_name = "FILE")]

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::args::GenerateArgs;
 use super::input::{self, Loaded, Needs};
+use super::load;
 use super::models::Spec;
 use super::output::{self, Column};
 use super::table::{Table, short};
@@ -15,7 +16,8 @@ use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::generate::{FirstPassage, Fixes, Generation, Paths, Stop, generate, generate_fixed};
-use crate::model::Summary;
+use crate::model::file::StoredSeries;
+use crate::model::{Autoregressive, Summary};
 
 /// Rows that a terminal shows.
 const SHOWN_ROWS: usize = 60;
@@ -39,20 +41,27 @@ struct Condition {
 type Done<'a> = [(&'a Series, Generated)];
 
 pub(super) fn run(args: &GenerateArgs) -> Result<Outcome> {
-    args.model.check_single()?;
-    args.fit.check(&[args.model])?;
-    input::check_covariates(&args.input, &[args.model])?;
-    output::check_not_input(args.input.file(), &[&args.output.output, &args.output.plot])?;
+    check(args)?;
     let what = generation(args)?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
     let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns: false })?;
-    input::load_future(&mut loaded, &args.input, args.future.as_deref(), args.horizon)?;
-    input::say_unused(&loaded);
+    let models = args.load.as_deref().map(load::read).transpose()?.map(|(file, _)| file);
+    let mut loaded = match (&args.load, &models) {
+        (Some(path), Some(models)) => load::loaded(models, input::source_name(path)),
+        _ => read(args)?,
+    };
+    if let Some(models) = &models {
+        loaded.panel.series = models.series.iter().map(|saved| saved.tail.clone()).collect();
+    }
     let fixes = args.fix.as_deref().map(|path| scenario::read(&loaded, path, args.horizon)).transpose()?;
     let series = std::mem::take(&mut loaded.panel.series);
     check_size(args, series.len())?;
-    let (done, failures) = input::split(&series, generate_all(&series, &loaded.periods, fixes.as_deref(), &what, args));
+    let sources: Vec<Source<'_>> = match &models {
+        Some(models) => models.series.iter().map(Source::Saved).collect(),
+        None => loaded.periods.iter().map(|&period| Source::Fit { period }).collect(),
+    };
+    let results = generate_all(&series, &sources, fixes.as_deref(), &what, args);
+    let (done, failures) = input::split(&series, results);
     let outcome = input::report_failures(&mut loaded, failures, done.len())?;
     say(&loaded, &done, &what);
     if let (Some(path), Some(format)) = (&args.output.plot, format) {
@@ -70,6 +79,32 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Outcome> {
         output::save(output::frame(None, columns(&loaded, &done))?, destination)?;
     }
     Ok(outcome)
+}
+
+fn check(args: &GenerateArgs) -> Result<()> {
+    let outputs = [&args.output.output, &args.output.plot];
+    if let Some(models) = &args.load {
+        load::check_fitted(&args.fit)?;
+        return output::check_not_input(models, &outputs);
+    }
+    args.model.check_single()?;
+    args.fit.check(&[args.model])?;
+    input::check_covariates(&args.input, &[args.model])?;
+    output::check_not_input(args.input.file(), &outputs)
+}
+
+/// The series of a table, with the known future of their covariates.
+fn read(args: &GenerateArgs) -> Result<Loaded> {
+    let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns: false })?;
+    input::load_future(&mut loaded, &args.input, args.future.as_deref(), args.horizon)?;
+    input::say_unused(&loaded);
+    Ok(loaded)
+}
+
+/// Where the model of a series comes from.
+enum Source<'a> {
+    Fit { period: usize },
+    Saved(&'a StoredSeries),
 }
 
 /// What is generated for every series.
@@ -96,7 +131,7 @@ fn check_size(args: &GenerateArgs, series: usize) -> Result<()> {
 /// Every series in parallel; results stay in the order of the file.
 fn generate_all(
     series: &[Series],
-    periods: &[usize],
+    sources: &[Source<'_>],
     fixes: Option<&[Fixes]>,
     what: &Generation,
     args: &GenerateArgs,
@@ -104,11 +139,12 @@ fn generate_all(
     let bar = progress::bar("generating", series.len());
     let results = series
         .par_iter()
-        .zip(periods)
+        .zip(sources)
         .enumerate()
-        .map(|(number, (series, &period))| {
+        .map(|(number, (series, source))| {
             let what = Generation { stream: number as u32, ..what.clone() };
-            let result = generate_one(series, period, fixes.map(|fixes| &fixes[number]), &what, args);
+            let fixes = fixes.map(|fixes| &fixes[number]).filter(|fixes| !fixes.is_empty());
+            let result = generate_one(series, source, fixes, &what, args);
             bar.inc(1);
             result
         })
@@ -119,21 +155,42 @@ fn generate_all(
 
 fn generate_one(
     series: &Series,
-    period: usize,
+    source: &Source<'_>,
     fixes: Option<&Fixes>,
     what: &Generation,
     args: &GenerateArgs,
 ) -> Result<Generated> {
-    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?;
-    let (model, summary) = forecast::fit(&spec, series)?;
-    let (context, known) = (Batch::single(series.values(), 0), Covariates::of_series(series));
-    let Some(fixes) = fixes.filter(|fixes| !fixes.is_empty()) else {
-        return Ok(Generated { summary, paths: generate(&model, &context, &known, what)?, condition: None });
-    };
-    let scenario = generate_fixed(&model, &context, &known, what, fixes, args.fix_mode.mode())?;
-    let condition =
-        Condition { effective_sample_size: scenario.effective_sample_size, log_evidence: scenario.log_evidence };
-    Ok(Generated { summary, paths: scenario.paths, condition: Some(condition) })
+    match source {
+        Source::Fit { period } => {
+            let spec = Spec::new(args.model, &args.fit, *period, args.input.period.is_some())?;
+            let (model, summary) = forecast::fit(&spec, series)?;
+            let known = Covariates::of_series(&series.select_covariates(model.covariates())?);
+            Generated::of(&model, summary, (&Batch::single(series.values(), 0), &known), fixes, what, args)
+        }
+        Source::Saved(saved) => {
+            let past = (&saved.context(), &saved.known());
+            Generated::of(&saved.model, saved.summary.clone(), past, fixes, what, args)
+        }
+    }
+}
+
+impl Generated {
+    fn of(
+        model: &dyn Autoregressive,
+        summary: Summary,
+        (context, known): (&Batch, &Covariates),
+        fixes: Option<&Fixes>,
+        what: &Generation,
+        args: &GenerateArgs,
+    ) -> Result<Self> {
+        let Some(fixes) = fixes else {
+            return Ok(Self { summary, paths: generate(model, context, known, what)?, condition: None });
+        };
+        let scenario = generate_fixed(model, context, known, what, fixes, args.fix_mode.mode())?;
+        let condition =
+            Condition { effective_sample_size: scenario.effective_sample_size, log_evidence: scenario.log_evidence };
+        Ok(Self { summary, paths: scenario.paths, condition: Some(condition) })
+    }
 }
 
 /// What there is to say on standard error: warnings of the fits, how well particles stand for the condition, and when

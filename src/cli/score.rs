@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::args::ScoreArgs;
 use super::forecast;
 use super::input::{self, Loaded, Needs};
+use super::load::{self, Placed, Saved};
 use super::models::Spec;
 use super::output::{self, Column};
 use super::table::{Table, short};
@@ -13,7 +14,7 @@ use super::{Outcome, notes, progress};
 use crate::data::frame::Missing;
 use crate::data::period::infer_period;
 use crate::data::series::Series;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::Summary;
 use crate::score::HeldOut;
 
@@ -25,19 +26,22 @@ const DETAILED: usize = 3;
 /// The scores of a series, and what was fitted to the rows before them.
 struct Scored {
     summary: Summary,
+    /// The position of the first held-out row in the table.
+    first: usize,
     scores: HeldOut,
 }
 
 pub(super) fn run(args: &ScoreArgs) -> Result<Outcome> {
-    args.model.check_single()?;
-    args.fit.check(&[args.model])?;
-    input::check_covariates(&args.input, &[args.model])?;
-    output::check_not_input(args.input.file(), &[&args.output])?;
+    check(args)?;
     let destination = args.output.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
-    let mut loaded = input::load(&args.input, Needs { missing: Missing::Keep, rows: false, columns: false })?;
+    let models = args.load.as_deref().map(load::read).transpose()?.map(|(file, _)| file);
+    let input = models.as_ref().map_or_else(|| args.input.clone(), |models| load::table_of(&args.input, models));
+    let mut loaded = input::load(&input, Needs { missing: Missing::Keep, rows: false, columns: false })?;
     input::say_unused(&loaded);
     let series = std::mem::take(&mut loaded.panel.series);
-    let (scored, failures) = input::split(&series, score_all(&series, args));
+    models.as_ref().map_or(Ok(()), |models| load::check_alone(models, &loaded, &series))?;
+    let models = models.as_ref().map(Saved::of);
+    let (scored, failures) = input::split(&series, score_all(&series, args, models.as_ref()));
     let outcome = input::report_failures(&mut loaded, failures, scored.len())?;
     say_warnings(&loaded, &scored);
     if let Some(destination) = destination.flatten() {
@@ -51,12 +55,29 @@ pub(super) fn run(args: &ScoreArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-fn score_all(series: &[Series], args: &ScoreArgs) -> Vec<Result<Scored>> {
+fn check(args: &ScoreArgs) -> Result<()> {
+    output::check_not_input(args.input.file(), &[&args.output])?;
+    let Some(models) = &args.load else {
+        args.model.check_single()?;
+        args.fit.check(&[args.model])?;
+        return input::check_covariates(&args.input, &[args.model]);
+    };
+    load::check_fitted(&args.fit)?;
+    if !args.input.covariates.is_empty() {
+        return Err(Error::usage("--covariates with --load, whose models know theirs").hint("leave it out"));
+    }
+    output::check_not_input(models, &[&args.output])
+}
+
+fn score_all(series: &[Series], args: &ScoreArgs, models: Option<&Saved<'_>>) -> Vec<Result<Scored>> {
     let bar = progress::bar("scoring", series.len());
     let results = series
         .par_iter()
         .map(|series| {
-            let result = score_one(series, args);
+            let result = match models {
+                Some(models) => score_by(models, series, args),
+                None => score_one(series, args),
+            };
             bar.inc(1);
             result
         })
@@ -80,12 +101,31 @@ fn score_one(series: &Series, args: &ScoreArgs) -> Result<Scored> {
         true => HeldOut::of_reversed(&model, &known, args.test_rows)?,
         false => HeldOut::of(&model, &known, args.test_rows)?,
     };
-    Ok(Scored { summary, scores })
+    Ok(Scored { summary, first: scores.first, scores })
+}
+
+/// The held-out rows of a series under the model of a file.
+fn score_by(models: &Saved<'_>, series: &Series, args: &ScoreArgs) -> Result<Scored> {
+    if args.test_rows > series.len() {
+        return Err(Error::usage(format!("the table has {} rows", series.len()))
+            .expected(format!("at least the {} that are held out", args.test_rows))
+            .hint("give --test-rows a smaller number"));
+    }
+    let Placed { saved, series: placed, start, .. } = models.place(series)?;
+    let mut summary = saved.summary.clone();
+    let scores = HeldOut::starting_at(&saved.model, &placed, start, args.test_rows)?;
+    let seen = saved.start + saved.tail.len();
+    let first = start + scores.first as i64;
+    if first < seen as i64 {
+        let rows = (seen as i64 - first).min(args.test_rows as i64);
+        summary.warnings.push(format!("the model has seen {rows} of the {} held-out rows", args.test_rows));
+    }
+    Ok(Scored { summary, first: series.len() - args.test_rows, scores })
 }
 
 fn say_warnings(loaded: &Loaded, scored: &[(&Series, Scored)]) {
     let mut said: Vec<(&str, String)> = Vec::new();
-    for (series, Scored { summary, scores }) in scored {
+    for (series, Scored { summary, scores, .. }) in scored {
         said.extend(summary.warnings.iter().map(|warning| (series.id(), warning.clone())));
         let without = scores.log_probs.len() - scores.values();
         if without > 0 {
@@ -98,7 +138,7 @@ fn say_warnings(loaded: &Loaded, scored: &[(&Series, Scored)]) {
 
 /// Every held-out row: the value, its score, and where it lies in its conditional distribution.
 fn columns(loaded: &Loaded, scored: &[(&Series, Scored)]) -> Vec<Column> {
-    let rows = |(series, Scored { scores, .. }): &(&Series, Scored)| scores.first..series.len();
+    let rows = |(series, one): &(&Series, Scored)| one.first..series.len();
     let keys = scored.iter().flat_map(|one| rows(one).map(|row| (one.0, one.0.timeline().label(row as i64))));
     let mut columns = input::key_columns(loaded, keys);
     let values = scored.iter().flat_map(|one| one.0.values()[rows(one)].to_vec()).collect();
@@ -119,7 +159,7 @@ fn columns(loaded: &Loaded, scored: &[(&Series, Scored)]) -> Vec<Column> {
 fn text(loaded: &Loaded, scored: &[(&Series, Scored)]) -> String {
     let mut table =
         Table::new(["series", "model", "log-likelihood", "values", "nats/value", "bits/value", "perplexity"]);
-    for (series, Scored { summary, scores }) in scored {
+    for (series, Scored { summary, scores, .. }) in scored {
         table.push([
             loaded.name_of(series).to_owned(),
             summary.description.clone(),
@@ -140,7 +180,7 @@ fn text(loaded: &Loaded, scored: &[(&Series, Scored)]) -> String {
 }
 
 /// One object per series, every digit.
-fn json_of(loaded: &Loaded, (series, Scored { summary, scores }): &(&Series, Scored)) -> Value {
+fn json_of(loaded: &Loaded, (series, Scored { summary, scores, .. }): &(&Series, Scored)) -> Value {
     let mut object = Map::new();
     if let Some(id) = &loaded.panel.id_column {
         object.insert(id.clone(), json!(series.id()));

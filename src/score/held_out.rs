@@ -61,9 +61,17 @@ impl HeldOut {
     /// # Errors
     /// If there are not more values than that, or the model cannot read them.
     pub fn of(model: &dyn Autoregressive, series: &Series, rows: usize) -> Result<Self> {
+        Self::starting_at(model, series, 0, rows)
+    }
+
+    /// The same of a series whose first value has this index, counted from the first training value.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of).
+    pub fn starting_at(model: &dyn Autoregressive, series: &Series, start: i64, rows: usize) -> Result<Self> {
         let first = first_of(series, rows)?;
         let (past, target) = series.values().split_at(first);
-        let (context, target) = (Batch::single(past, 0), Batch::single(target, first as i64));
+        let (context, target) = (Batch::single(past, start), Batch::single(target, start + first as i64));
         Self::read(model, &context, &target, &Covariates::of_series(series))
     }
 
