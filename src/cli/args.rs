@@ -40,6 +40,7 @@ pub(crate) enum Command {
   foretoken forecast datasets/nile.csv -H 10 --level 50,90 --json
   foretoken forecast sales.csv -H 6 --covariates price,promotion --future plan.csv
   foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet
+  foretoken forecast datasets/lynx.csv -H 20 --decode nucleus --top-p 0.8
   foretoken forecast rates.csv --value short_rate -H 12 --model var --order 2
   foretoken forecast --load model.json -H 12
   foretoken forecast --load model.json --update new.csv -H 12 --save model.json
@@ -518,7 +519,7 @@ pub(crate) enum ModelName {
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(group = ArgGroup::new("random").args(["paths", "parameter_uncertainty"]).multiple(true))]
+#[command(group = ArgGroup::new("random").args(["paths", "decode", "temperature", "parameter_uncertainty"]).multiple(true))]
 pub(crate) struct ForecastArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -545,6 +546,8 @@ pub(crate) struct ForecastArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) paths: Option<u32>,
+    #[command(flatten)]
+    pub(crate) decode: DecodeArgs,
     /// Let intervals and paths of ar also hold the uncertainty of its estimated parameters
     #[arg(long)]
     pub(crate) parameter_uncertainty: bool,
@@ -711,6 +714,13 @@ pub(crate) enum DecodeName {
     Beam,
     /// The likeliest of --paths draws
     BestOf,
+}
+
+impl DecodeName {
+    /// Whether there is one path, whatever is asked for.
+    pub(crate) fn has_one_path(self) -> bool {
+        !matches!(self, Self::Sample | Self::TopK | Self::Nucleus | Self::Typical)
+    }
 }
 
 fn parse_temperature(text: &str) -> Result<f64, String> {

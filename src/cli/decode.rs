@@ -26,6 +26,18 @@ impl DecodeArgs {
         })
     }
 
+    /// How a forecast chooses values, where it is told at all: `--temperature` alone asks for draws.
+    ///
+    /// # Errors
+    /// As [`decoding`](Self::decoding).
+    pub(super) fn asked(&self, paths: usize) -> Result<Option<Decoding>> {
+        match self.decode {
+            Some(name) => self.decoding(name, paths).map(Some),
+            None if self.temperature.is_some() => self.decoding(DecodeName::Sample, paths).map(Some),
+            None => self.check(DecodeName::Sample).map(|()| None),
+        }
+    }
+
     /// Refuses options that the decoding does not read.
     fn check(&self, name: DecodeName) -> Result<()> {
         let draws = !matches!(name, DecodeName::Greedy | DecodeName::Mean | DecodeName::Median | DecodeName::Beam);

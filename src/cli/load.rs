@@ -303,6 +303,6 @@ fn forecast_one(series: &StoredSeries, number: usize, args: &ForecastArgs) -> Re
             .expected(format!("numbers for each of the {} steps to forecast", args.horizon))
             .hint("end the table of --update with rows that have covariates and no value, or lower --horizon"));
     }
-    let ahead = forecast_ahead(&series.model, &series.context(), &known, forecast::options(args, number))?;
+    let ahead = forecast_ahead(&series.model, &series.context(), &known, forecast::options(args, number)?)?;
     Ok(vec![(series.summary.clone(), ahead)])
 }

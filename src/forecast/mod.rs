@@ -19,7 +19,7 @@ pub mod vector;
 
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
-use crate::generate::{Generation, Paths, generate};
+use crate::generate::{Decoding, Generation, Paths, generate};
 use crate::model::{Autoregressive, GaussianPath};
 use crate::predictive::{Family, Predictive};
 
@@ -30,12 +30,17 @@ pub const MAX_HORIZON: usize = 1_000_000;
 pub const DEFAULT_PATHS: usize = 1_000;
 
 /// What to forecast.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ForecastOptions {
     /// How many steps ahead.
     pub horizon: usize,
     /// Sample this many paths instead of exact marginals.
     pub paths: Option<usize>,
+    /// Marginals of paths whose values are chosen so, instead of the model's own. A deterministic decoding has one path
+    /// and no spread.
+    pub decoding: Option<Decoding>,
+    /// Sample paths in mirrored pairs, whose errors cancel in means.
+    pub antithetic: bool,
     /// The seed of sampling.
     pub seed: u64,
     /// The number of the series in its panel, so that series do not share their noise.
@@ -46,7 +51,7 @@ impl ForecastOptions {
     /// Exact where possible.
     #[must_use]
     pub fn new(horizon: usize) -> Self {
-        Self { horizon, paths: None, seed: 0, stream: 0 }
+        Self { horizon, paths: None, decoding: None, antithetic: false, seed: 0, stream: 0 }
     }
 }
 
@@ -97,7 +102,7 @@ pub fn forecast(
     assert_eq!(context.lanes(), 1, "one forecast is of one series");
     check_horizon(options.horizon)?;
     known.check_reach(context.steps() + options.horizon)?;
-    if options.paths.is_none() {
+    if options.paths.is_none() && options.decoding.is_none() {
         // Values that are missing at the end are forecast as well, so that the spread counts from the last known one.
         let unknown = context.unknown_end();
         let read = context.before(context.steps() - unknown);
@@ -111,7 +116,13 @@ pub fn forecast(
     if paths == 0 {
         return Err(no_paths());
     }
-    let what = Generation { stream: options.stream, ..Generation::sample(options.horizon, paths, options.seed) };
+    let sample = Generation::sample(options.horizon, paths, options.seed);
+    let what = Generation {
+        decoding: options.decoding.unwrap_or(sample.decoding),
+        antithetic: options.antithetic,
+        stream: options.stream,
+        ..sample
+    };
     Ok(Forecast::sampled(generate(model, context, known, &what)?))
 }
 
