@@ -9,47 +9,30 @@
 //! session holds. What a path draws depends on the seed, its series and its number alone, never on how many run
 //! beside it.
 
+mod beam;
+mod decoding;
 mod stop;
 pub mod vector;
 
-pub use stop::{Condition, Stop};
+pub use decoding::{DEFAULT_BEAM_WIDTH, DEFAULT_TOP_K, DEFAULT_TOP_P, Decoding};
+pub use stop::{Condition, FirstPassage, Stop};
+
+use self::decoding::Chooser;
+
+use std::ops::Range;
 
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
 use crate::math::random::LaneRng;
 use crate::model::{Autoregressive, Running};
-use crate::predictive::{Distribution, Predictive};
-
-/// How a conditional becomes the value that is fed back.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Decoding {
-    /// The conditional mean. Every path of a lane is the same.
-    Mean,
-    /// The conditional median. Every path of a lane is the same.
-    Median,
-    /// A draw from the conditional: ancestral sampling, so that a path is a draw from the joint distribution.
-    Sample {
-        /// 1 is the model itself.
-        temperature: f64,
-    },
-}
-
-impl Decoding {
-    fn decode(self, conditional: &Distribution<'_>, rng: &mut LaneRng) -> f64 {
-        match self {
-            Self::Mean => conditional.mean(),
-            Self::Median => conditional.median(),
-            Self::Sample { .. } => conditional.sample(rng),
-        }
-    }
-}
+use crate::predictive::Predictive;
 
 /// What to generate.
 #[derive(Debug, Clone)]
 pub struct Generation {
     /// How many steps.
     pub horizon: usize,
-    /// How many paths per lane of the context.
+    /// How many paths per lane of the context; one where the decoding [gives one](Decoding::gives_one_path).
     pub paths: usize,
     /// How a conditional becomes a value.
     pub decoding: Decoding,
@@ -78,7 +61,15 @@ impl Generation {
     }
 }
 
-/// Generated values, time-major: path i of context lane l is lane l * paths + i.
+impl Generation {
+    /// How many paths every lane gets.
+    #[must_use]
+    pub fn paths_per_lane(&self) -> usize {
+        if self.decoding.gives_one_path() { 1 } else { self.paths }
+    }
+}
+
+/// Generated values, time-major: path i of context lane l is lane l * n + i, of n paths per lane.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Paths {
     horizon: usize,
@@ -102,6 +93,20 @@ impl Paths {
             log_q: vec![0.0; lanes],
             lens: vec![0; lanes],
             stopped: vec![false; lanes],
+        }
+    }
+
+    /// The given paths, in the order in which they are named.
+    fn gather(&self, lanes: &[usize]) -> Self {
+        let of_lanes = |all: &[f64]| lanes.iter().map(|&lane| all[lane]).collect();
+        Self {
+            horizon: self.horizon,
+            lanes: lanes.len(),
+            values: (0..self.horizon).flat_map(|step| lanes.iter().map(move |&lane| self.step(step)[lane])).collect(),
+            log_prob: of_lanes(&self.log_prob),
+            log_q: of_lanes(&self.log_q),
+            lens: lanes.iter().map(|&lane| self.lens[lane]).collect(),
+            stopped: lanes.iter().map(|&lane| self.stopped[lane]).collect(),
         }
     }
 
@@ -144,7 +149,9 @@ impl Paths {
         &self.log_prob
     }
 
-    /// The log density of each path under the decoding that chose it.
+    /// The log density of each path under the decoding that chose it: the sum over its steps of what each value was drawn
+    /// from, 0 where the past decides the value, of best-of-n that of the draw before the choice. NaN where values at the end
+    /// of the context were drawn as well.
     #[must_use]
     pub fn log_q(&self) -> &[f64] {
         &self.log_q
@@ -185,6 +192,21 @@ impl Paths {
 /// # Errors
 /// If the model cannot read the context, covariates are not known over the horizon, or a value leaves the range of floating point numbers.
 pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates, what: &Generation) -> Result<Paths> {
+    known.check_reach(context.steps() + what.horizon)?;
+    what.stop.check(&model.family())?;
+    match what.decoding {
+        Decoding::Beam { width } => beam::search(model, context, known, what, width),
+        Decoding::BestOf { n, temperature } => best_of(model, context, known, what, n, temperature),
+        _ => Ok(step_by_step(model, context, known, what)?.paths),
+    }
+}
+
+fn step_by_step<'a>(
+    model: &'a dyn Autoregressive,
+    context: &Batch,
+    known: &Covariates,
+    what: &Generation,
+) -> Result<Run<'a>> {
     let mut run = Run::begin(model, context, known, what)?;
     let mut row = vec![f64::NAN; run.paths.lanes];
     for step in 0..what.horizon {
@@ -194,7 +216,24 @@ pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates,
         }
         run.observe(&row);
     }
-    Ok(run.paths)
+    Ok(run)
+}
+
+/// Draws n paths of every lane and keeps the densest.
+fn best_of(
+    model: &dyn Autoregressive,
+    context: &Batch,
+    known: &Covariates,
+    what: &Generation,
+    n: usize,
+    temperature: f64,
+) -> Result<Paths> {
+    let drawn = Generation { paths: n, decoding: Decoding::Sample { temperature }, ..what.clone() };
+    let run = step_by_step(model, context, known, &drawn)?;
+    let ranking = |lane: usize| what.stop.ranking(run.scores[lane], run.paths.len(lane));
+    let best = |lanes: Range<usize>| lanes.reduce(|a, b| if ranking(b) > ranking(a) { b } else { a });
+    let chosen: Vec<usize> = (0..context.lanes()).filter_map(|lane| best(lane * n..(lane + 1) * n)).collect();
+    Ok(run.paths.gather(&chosen))
 }
 
 /// Paths on their way.
@@ -206,17 +245,21 @@ struct Run<'a> {
     step: usize,
     conditional: Predictive,
     rngs: Vec<LaneRng>,
-    decoding: Decoding,
+    chooser: Chooser,
     stop: Stop,
     paths: Paths,
+    /// The log density of each path so far, that of undefined rows included: what ranks paths.
+    scores: Vec<f64>,
 }
 
 impl<'a> Run<'a> {
     /// Stands at the first step ahead.
     fn begin(model: &'a dyn Autoregressive, context: &Batch, known: &Covariates, what: &Generation) -> Result<Self> {
-        known.check_reach(context.steps() + what.horizon)?;
-        what.stop.check(&model.family())?;
-        let parents: Vec<usize> = (0..context.lanes() * what.paths).map(|lane| lane / what.paths).collect();
+        let per_lane = what.paths_per_lane();
+        if per_lane == 0 {
+            return Err(Error::usage("0 paths are nothing to generate").expected("1 or more"));
+        }
+        let parents: Vec<usize> = (0..context.lanes() * per_lane).map(|lane| lane / per_lane).collect();
         let lanes = parents.len();
         let read = context.steps() - context.unknown_end();
         let mut run = Self {
@@ -225,9 +268,10 @@ impl<'a> Run<'a> {
             step: 0,
             conditional: Predictive::new(model.family(), lanes),
             rngs: (0..lanes).map(|lane| stream_of(what, lane)).collect(),
-            decoding: what.decoding,
+            chooser: Chooser::of(what.decoding, &model.family())?,
             stop: what.stop.clone(),
             paths: Paths::empty(what.horizon, lanes),
+            scores: vec![0.0; lanes],
         };
         for step in read..context.steps() {
             run.impute(context.row(step), &parents)?;
@@ -241,21 +285,23 @@ impl<'a> Run<'a> {
         self.session.conditional(self.known.row(self.step), &mut self.conditional);
         for (lane, value) in row.iter_mut().enumerate() {
             if !self.paths.stopped[lane] {
-                *value = self.choose_one(step, lane, fixed(lane));
+                *value = self.choose_one(step, lane, fixed(lane))?;
             }
         }
         check_finite(row, step)
     }
 
-    fn choose_one(&mut self, step: usize, lane: usize, fixed: Option<f64>) -> f64 {
-        let distribution = self.conditional.row(lane);
-        let value = fixed.unwrap_or_else(|| self.decoding.decode(&distribution, &mut self.rngs[lane]));
-        let log_prob = if self.conditional.is_defined(lane) { distribution.log_prob(value) } else { f64::NAN };
-        let is_drawn = fixed.is_none() && matches!(self.decoding, Decoding::Sample { .. });
-        let log_q = if is_drawn { log_prob } else { 0.0 };
-        let stops = self.stop.is_after(step, value, &distribution);
-        self.paths.push(lane, value, [log_prob, log_q], stops);
-        value
+    fn choose_one(&mut self, step: usize, lane: usize, fixed: Option<f64>) -> Result<f64> {
+        let row = self.conditional.row(lane);
+        let (value, log_q) = match fixed {
+            Some(value) => (value, Some(0.0)),
+            None => self.chooser.choose(&row, &mut self.rngs[lane])?,
+        };
+        let score = row.log_prob(value);
+        let log_prob = if self.conditional.is_defined(lane) { score } else { f64::NAN };
+        self.scores[lane] += score;
+        self.paths.push(lane, value, [log_prob, log_q.unwrap_or(score)], self.stop.is_after(step, value, &row));
+        Ok(value)
     }
 
     fn has_ended(&self) -> bool {
@@ -273,9 +319,11 @@ impl<'a> Run<'a> {
         self.session.conditional(self.known.row(self.step), &mut self.conditional);
         let mut row: Vec<f64> = parents.iter().map(|&lane| context[lane]).collect();
         for (lane, value) in row.iter_mut().enumerate().filter(|(_, value)| value.is_nan()) {
-            *value = self.decoding.decode(&self.conditional.row(lane), &mut self.rngs[lane]);
+            *value = self.chooser.choose(&self.conditional.row(lane), &mut self.rngs[lane])?.0;
             self.paths.log_prob[lane] = f64::NAN;
-            self.paths.log_q[lane] = f64::NAN;
+            if !matches!(self.chooser, Chooser::Fixed(_)) {
+                self.paths.log_q[lane] = f64::NAN;
+            }
         }
         check_finite(&row, 0)?;
         self.observe(&row);
@@ -285,8 +333,8 @@ impl<'a> Run<'a> {
 
 /// The random stream of a path: with antithetic draws an odd one mirrors that of the path before it.
 fn stream_of(what: &Generation, lane: usize) -> LaneRng {
-    let series = u64::from(what.stream) + (lane / what.paths) as u64;
-    let path = lane % what.paths;
+    let per_lane = what.paths_per_lane();
+    let (series, path) = (u64::from(what.stream) + (lane / per_lane) as u64, lane % per_lane);
     let is_mirror = what.antithetic && path % 2 == 1;
     let rng = LaneRng::new(what.seed, (series << 32) | (path - usize::from(is_mirror)) as u64);
     if is_mirror { rng.mirrored() } else { rng }

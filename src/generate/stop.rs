@@ -1,11 +1,13 @@
-//! When a path ends before its horizon.
+//! When a path ends before its horizon, and when paths do.
 //!
 //! A path stops after the value that its rule names, and that value is its last. Its lane is stepped on with that value, since
 //! lanes run in lockstep, but what comes out of it counts for nothing; once all paths have stopped, so does generation.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
+use super::Paths;
 use crate::error::{Error, Result};
 use crate::predictive::{Distribution, Family};
 
@@ -70,6 +72,11 @@ impl Stop {
         }
     }
 
+    /// What paths of one lane are ranked by: a sum of log densities, per value where a rule makes lengths differ.
+    pub(super) fn ranking(&self, sum: f64, len: usize) -> f64 {
+        if matches!(self, Self::Never) { sum } else { sum / len.max(1) as f64 }
+    }
+
     /// # Errors
     /// If a model of this family never gives what the rule waits for.
     pub(super) fn check(&self, family: &Family) -> Result<()> {
@@ -87,5 +94,63 @@ impl Stop {
                 .hint("stop at a value above or below a threshold")),
             _ => Ok(()),
         }
+    }
+}
+
+/// After how many steps paths stopped: the first-passage time of a threshold or token.
+///
+/// Paths that reached the horizon are censored: of them it is known only that they did not stop by then. So there is no mean;
+/// a quantile is known as long as enough paths have stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstPassage {
+    counts: Vec<usize>,
+    censored: usize,
+}
+
+impl FirstPassage {
+    /// Of some lanes of the paths, for instance all paths of one series.
+    ///
+    /// # Panics
+    /// If there are not as many lanes.
+    #[must_use]
+    pub fn of(paths: &Paths, lanes: Range<usize>) -> Self {
+        let mut passage = Self { counts: vec![0; paths.horizon()], censored: 0 };
+        for lane in lanes {
+            let count =
+                if paths.stopped(lane) { &mut passage.counts[paths.len(lane) - 1] } else { &mut passage.censored };
+            *count += 1;
+        }
+        passage
+    }
+
+    /// How many paths stopped at each step: first those of one value, up to the horizon.
+    #[must_use]
+    pub fn counts(&self) -> &[usize] {
+        &self.counts
+    }
+
+    /// How many paths there are.
+    #[must_use]
+    pub fn paths(&self) -> usize {
+        self.counts.iter().sum::<usize>() + self.censored
+    }
+
+    /// The share of paths that did not stop.
+    #[must_use]
+    pub fn censored(&self) -> f64 {
+        self.censored as f64 / self.paths() as f64
+    }
+
+    /// The number of steps after which a share `level` in (0, 1] of all paths has stopped; `None` where fewer did by the
+    /// horizon.
+    #[must_use]
+    pub fn quantile(&self, level: f64) -> Option<usize> {
+        let needed = level * self.paths() as f64;
+        let mut stopped = 0;
+        let reaches = |count: &usize| {
+            stopped += count;
+            stopped > 0 && stopped as f64 >= needed
+        };
+        self.counts.iter().position(reaches).map(|step| step + 1)
     }
 }

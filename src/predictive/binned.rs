@@ -84,7 +84,7 @@ impl Bins {
     }
 
     /// The value below which a share of a bin's mass lies.
-    fn value_at(&self, bin: usize, share: f64) -> f64 {
+    pub(super) fn value_at(&self, bin: usize, share: f64) -> f64 {
         match self.shape(bin) {
             Shape::Lower { edge, width } => edge - width * lomax_distance(share),
             Shape::Flat { low, high } => low + share * (high - low),
@@ -93,7 +93,7 @@ impl Bins {
     }
 
     /// ln density of a value inside its bin.
-    fn log_shape(&self, bin: usize, x: f64) -> f64 {
+    pub(super) fn log_shape(&self, bin: usize, x: f64) -> f64 {
         let tail = |distance: f64, width: f64| (INDEX / width).ln() - (INDEX + 1.0) * (distance / width).ln_1p();
         match self.shape(bin) {
             Shape::Lower { edge, width } => tail(edge - x, width),

@@ -11,15 +11,21 @@
 
 mod binned;
 mod categorical;
+mod cells;
 mod gaussian;
 mod map;
 mod mixture;
 mod region;
+mod sampler;
 mod student_t;
+mod table;
+mod tempered;
 
 pub use binned::Bins;
+pub use cells::{Candidate, Truncation};
 pub use map::{Link, OuterMap};
 pub use region::AcceptedRegions;
+pub use sampler::{Draw, Sampler};
 pub use student_t::fit_student_t;
 
 use std::sync::Arc;
