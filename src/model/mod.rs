@@ -22,6 +22,7 @@ pub mod mixture;
 pub mod naive;
 #[cfg(feature = "linfa")]
 pub mod regression;
+pub mod token;
 pub mod transformed;
 pub mod vector;
 
