@@ -1,0 +1,1 @@
+//! The density, its pieces, and a source that is recovered.
