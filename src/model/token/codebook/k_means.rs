@@ -114,9 +114,21 @@ impl Clusters {
         Ok(best.without_empty(points, width))
     }
 
-    fn assign(points: &[f64], width: usize, centroids: Vec<f64>) -> Self {
-        let nearest = |point| nearest(&centroids, width, point).expect("no patch has a gap");
-        let (members, errors) = points.chunks_exact(width).map(nearest).unzip();
+    /// The points that are nearest to each centroid, and their mean in its place: Lloyd's iteration stops a little before.
+    fn assign(points: &[f64], width: usize, mut centroids: Vec<f64>) -> Self {
+        let rows = || points.chunks_exact(width);
+        let nearest = |point| nearest(&centroids, width, point).expect("no patch has a gap").0;
+        let members: Vec<usize> = rows().map(nearest).collect();
+        let (mut sums, mut counts) = (vec![0.0; centroids.len()], vec![0.0; centroids.len() / width]);
+        for (point, &member) in rows().zip(&members) {
+            counts[member] += 1.0;
+            sums[member * width..][..width].iter_mut().zip(point).for_each(|(sum, z)| *sum += z);
+        }
+        for (slot, place) in centroids.iter_mut().enumerate().filter(|(slot, _)| counts[slot / width] > 0.0) {
+            *place = sums[slot] / counts[slot / width];
+        }
+        let error = |(point, &member): (&[f64], &usize)| squared_distance(point, &centroids[member * width..][..width]);
+        let errors = rows().zip(&members).map(error).collect();
         Self { centroids, members, errors }
     }
 

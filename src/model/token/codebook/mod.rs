@@ -52,7 +52,7 @@ mod session;
 pub use encoder::{Codes, Encoder, Fidelity, Scaling};
 pub use fit::CodebookSpec;
 
-pub(crate) use encoder::Standard;
+use self::encoder::Standard;
 
 use self::session::{CodebookSession, Lane};
 use super::markov::Markov;
