@@ -1,0 +1,215 @@
+//! Fitting: patches, their codes, what spreads around each, and the chain.
+
+use super::encoder::{Encoder, Moments, Scaling, Standard};
+use super::{Codebook, k_means};
+use crate::data::batch::{Batch, Covariates};
+use crate::data::period::infer_period;
+use crate::data::series::Series;
+use crate::error::{Error, Result};
+use crate::model::linear::smallest_gap;
+use crate::model::token::markov::{MarkovOrder, MarkovSpec};
+use crate::model::{Autoregressive, Fit, Fitted, Summary, too_short};
+
+/// a: the common scale counts like so many patches of a code.
+const COMMON_SCALE: f64 = 4.0;
+/// The largest number of values of a patch and of codes.
+pub(crate) const MAX_PATCH: usize = 4_096;
+pub(crate) const MAX_CODES: usize = 4_096;
+/// The fewest patches of which anything is learned.
+const FEWEST_PATCHES: usize = 8;
+
+/// What to fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodebookSpec {
+    /// P, the number of values of a patch; `None` is chosen from the number of values and the period.
+    pub patch: Option<usize>,
+    /// K, the largest number of codes; `None` is chosen from the number of patches.
+    pub codes: Option<usize>,
+    /// How many codes the chain looks back on.
+    pub order: MarkovOrder,
+    /// Where location and scale come from.
+    pub scaling: Scaling,
+    /// The season length that a chosen P divides; `None` is inferred.
+    pub period: Option<usize>,
+    /// The seed of the random starts of k-means.
+    pub seed: u64,
+}
+
+impl Default for CodebookSpec {
+    fn default() -> Self {
+        Self {
+            patch: None,
+            codes: None,
+            order: MarkovOrder::Auto { max: 3 },
+            scaling: Scaling::Context,
+            period: None,
+            seed: 0,
+        }
+    }
+}
+
+impl Fit for CodebookSpec {
+    type Model = Codebook;
+
+    fn fit(&self, train: &[Series]) -> Result<Fitted<Codebook>> {
+        let training = standard_of(train)?;
+        let patch = self.patch_for(train)?;
+        let standardised: Vec<Series> = train.iter().map(|series| self.standardised(series, training)).collect();
+        let patches: Vec<f64> = standardised.iter().flat_map(|series| whole_patches(series.values(), patch)).collect();
+        let count = patches.len() / patch;
+        if count < FEWEST_PATCHES {
+            let longest = train.iter().map(Series::len).max().unwrap_or(0);
+            let what = format!("a codebook of patches of {patch} values without a gap");
+            return Err(too_short(&what, longest, FEWEST_PATCHES * patch).hint("give more history or smaller patches"));
+        }
+        let centroids = k_means::centroids(&patches, patch, self.codes_for(count)?, self.seed)?;
+        let encoder = Encoder { patch, centroids, training, scaling: self.scaling };
+        let gap = standardised.iter().map(|s| smallest_gap(std::slice::from_ref(s))).fold(f64::INFINITY, f64::min);
+        let scales = scales(&encoder, &patches, gap / 12.0_f64.sqrt());
+        let codes: Vec<Series> = standardised.iter().map(|series| code_series(&encoder, series)).collect();
+        let chain = MarkovSpec { order: self.order, symbols: Some(encoder.codes()) }.fit(&codes)?.model;
+        let model = Codebook { encoder, scales, chain };
+        let summary = self.summary(&model, train, count)?;
+        Ok(Fitted { model, summary })
+    }
+}
+
+/// Location and scale of all training values together.
+fn standard_of(train: &[Series]) -> Result<Standard> {
+    let mut moments = Moments::default();
+    train.iter().flat_map(Series::values).for_each(|x| moments.push(*x));
+    moments.standard().ok_or_else(|| {
+        Error::data("there is no variation to learn a codebook from")
+            .expected("at least two different values")
+            .hint("use --model naive")
+    })
+}
+
+/// The whole patches of a series that begins at index 0, those without a gap, one after the other.
+fn whole_patches(values: &[f64], patch: usize) -> impl Iterator<Item = f64> + '_ {
+    values.chunks_exact(patch).filter(|patch| patch.iter().all(|z| !z.is_nan())).flatten().copied()
+}
+
+/// The codes of the whole patches of a standardised series; a patch with a gap has none that is sure.
+fn code_series(encoder: &Encoder, series: &Series) -> Series {
+    let code = |patch: &[f64]| match patch.iter().any(|z| z.is_nan()) {
+        true => f64::NAN,
+        false => encoder.code_of(patch).map_or(f64::NAN, f64::from),
+    };
+    Series::new(series.id(), series.values().chunks_exact(encoder.patch).map(code).collect())
+}
+
+/// s_kj of every code and position, from whole patches.
+fn scales(encoder: &Encoder, patches: &[f64], least: f64) -> Vec<f64> {
+    let (width, codes) = (encoder.patch, encoder.codes());
+    let mut squares = vec![0.0; codes * width];
+    let mut counts = vec![0.0; codes];
+    for patch in patches.chunks_exact(width) {
+        let code = encoder.code_of(patch).expect("the patch is whole") as usize;
+        counts[code] += 1.0;
+        let own = squares[code * width..][..width].iter_mut();
+        for ((sum, z), c) in own.zip(patch).zip(encoder.centroid(code as u32)) {
+            *sum += (z - c).powi(2);
+        }
+    }
+    let free = ((patches.len() / width) as f64 - codes as f64).max(1.0);
+    let common: Vec<f64> = (0..width).map(|j| squares.iter().skip(j).step_by(width).sum::<f64>() / free).collect();
+    let scale = |slot: usize| {
+        let (count, common) = (counts[slot / width], common[slot % width]);
+        let variance = (squares[slot] + COMMON_SCALE * common) / (count - 1.0 + COMMON_SCALE);
+        variance.sqrt().max(least)
+    };
+    (0..codes * width).map(scale).collect()
+}
+
+impl CodebookSpec {
+    fn standardised(&self, series: &Series, training: Standard) -> Series {
+        let own = self.scaling.of(&Moments::of(series.values()), training);
+        Series::new(series.id(), series.values().iter().map(|x| own.apply(*x)).collect())
+    }
+
+    /// P.
+    fn patch_for(&self, train: &[Series]) -> Result<usize> {
+        match self.patch {
+            Some(patch @ 1..=MAX_PATCH) => Ok(patch),
+            Some(patch) => {
+                Err(Error::usage(format!("patches of {patch} values")).expected(format!("1 to {MAX_PATCH}")))
+            }
+            None => {
+                let longest = train.iter().max_by_key(|series| series.len());
+                let infer = |series: &Series| infer_period(series.values(), series.timeline().frequency());
+                let period = self.period.or_else(|| longest.map(infer)).unwrap_or(1);
+                Ok(patch_of(train.iter().map(Series::len).sum(), period))
+            }
+        }
+    }
+
+    /// The largest K for a number of patches.
+    fn codes_for(&self, patches: usize) -> Result<usize> {
+        match self.codes {
+            Some(codes @ 1..=MAX_CODES) => Ok(codes),
+            Some(codes) => Err(Error::usage(format!("{codes} codes")).expected(format!("1 to {MAX_CODES}"))),
+            None => Ok(codes_of(patches)),
+        }
+    }
+
+    fn summary(&self, model: &Codebook, train: &[Series], patches: usize) -> Result<Summary> {
+        let (patch, codes, order) = (model.encoder.patch, model.encoder.codes(), model.chain.order());
+        let Likelihood { sum, rows, squares } = Likelihood::of(model, train)?;
+        let mut warnings = Vec::new();
+        if let Some(asked) = self.codes.filter(|asked| *asked > codes) {
+            warnings.push(format!("{codes} codes instead of {asked}: the {patches} patches are no more different"));
+        }
+        let number = |name: &str, number: usize| (name.to_owned(), vec![number as f64]);
+        Ok(Summary {
+            name: "Codebook".to_owned(),
+            description: format!(
+                "{codes} codes of patches of {patch} values and a Markov chain of order {order}, exact from the first value"
+            ),
+            preprocessing: vec![number("patch", patch), number("codes", codes), number("order", order)],
+            innovation_variance: squares / rows as f64,
+            innovation_variance_unbiased: squares / rows as f64,
+            log_likelihood: sum,
+            observations: rows,
+            warnings,
+            ..Summary::default()
+        })
+    }
+}
+
+/// What the model says of its training values, each series from its first.
+#[derive(Default)]
+struct Likelihood {
+    sum: f64,
+    rows: usize,
+    /// Of the errors of the conditional means.
+    squares: f64,
+}
+
+impl Likelihood {
+    fn of(model: &Codebook, train: &[Series]) -> Result<Self> {
+        let mut all = Self::default();
+        for series in train {
+            let target = Batch::single(series.values(), 0);
+            let rows = model.conditionals(&Batch::empty(&[0]), &target, &Covariates::none())?;
+            let known = series.values().iter().enumerate().filter(|(row, x)| !x.is_nan() && rows.is_defined(*row));
+            for (row, &x) in known {
+                all.sum += rows.row(row).log_prob(x);
+                all.rows += 1;
+                all.squares += (x - rows.row(row).mean()).powi(2);
+            }
+        }
+        Ok(all)
+    }
+}
+
+/// P for a number of values and a period.
+fn patch_of(values: usize, period: usize) -> usize {
+    let _ = (values, period);
+    4
+}
+
+/// K for a number of patches.
+fn codes_of(patches: usize) -> usize {
+    ((patches as f64).sqrt().round() as usize).clamp(2, 64)
+}
