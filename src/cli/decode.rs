@@ -2,7 +2,7 @@
 
 use super::args::{DecodeArgs, DecodeName};
 use crate::error::{Error, Result};
-use crate::generate::{BEAM_WIDTH, Decoding, NUCLEUS_MASS, TOP_K};
+use crate::generate::{DEFAULT_BEAM_WIDTH, DEFAULT_TOP_K, DEFAULT_TOP_P, Decoding};
 
 impl DecodeArgs {
     /// How values are chosen; `paths` is how many the likeliest is taken from.
@@ -12,16 +12,16 @@ impl DecodeArgs {
     pub(super) fn decoding(&self, name: DecodeName, paths: usize) -> Result<Decoding> {
         self.check(name)?;
         let temperature = self.temperature.unwrap_or(1.0);
-        let mass = self.top_p.unwrap_or(NUCLEUS_MASS);
+        let mass = self.top_p.unwrap_or(DEFAULT_TOP_P);
         Ok(match name {
             DecodeName::Sample => Decoding::Sample { temperature },
             DecodeName::Greedy => Decoding::Greedy,
             DecodeName::Mean => Decoding::Mean,
             DecodeName::Median => Decoding::Median,
-            DecodeName::TopK => Decoding::TopK { k: self.top_k.unwrap_or(TOP_K), temperature },
+            DecodeName::TopK => Decoding::TopK { k: self.top_k.unwrap_or(DEFAULT_TOP_K), temperature },
             DecodeName::Nucleus => Decoding::Nucleus { mass, temperature },
             DecodeName::Typical => Decoding::Typical { mass, temperature },
-            DecodeName::Beam => Decoding::Beam { width: self.beam_width.unwrap_or(BEAM_WIDTH) },
+            DecodeName::Beam => Decoding::Beam { width: self.beam_width.unwrap_or(DEFAULT_BEAM_WIDTH) },
             DecodeName::BestOf => Decoding::BestOf { n: paths, temperature },
         })
     }
@@ -40,7 +40,7 @@ impl DecodeArgs {
 
     /// Refuses options that the decoding does not read.
     fn check(&self, name: DecodeName) -> Result<()> {
-        let draws = !matches!(name, DecodeName::Greedy | DecodeName::Mean | DecodeName::Median | DecodeName::Beam);
+        let draws = !name.has_one_path() || name == DecodeName::BestOf;
         let options = [
             ("--temperature", self.temperature.is_some(), draws, "a decoding that draws"),
             ("--antithetic", self.antithetic, draws, "a decoding that draws"),

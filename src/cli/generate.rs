@@ -210,10 +210,15 @@ fn say(loaded: &Loaded, done: &Done<'_>, what: &Generation) {
     notes::say_for_series(&said, loaded.panel.id_column.is_some());
 }
 
+/// How many paths stopped before the horizon or at it.
+fn stopped(paths: &Paths) -> usize {
+    (0..paths.lanes()).filter(|&lane| paths.stopped(lane)).count()
+}
+
 /// When paths stopped, in words.
 fn passage_text(series: &Series, paths: &Paths) -> String {
-    let passage = FirstPassage::of(paths);
-    let (stopped, all) = (passage.stopped(), paths.lanes());
+    let passage = FirstPassage::of(paths, 0..paths.lanes());
+    let (stopped, all) = (stopped(paths), paths.lanes());
     let at = |share: f64| passage.quantile(share).map(|step| forecast::label(series, step - 1));
     let quantiles = [(0.1, "10 %"), (0.5, "half"), (0.9, "90 %")];
     let known = quantiles.iter().filter_map(|(share, name)| Some(format!("{name} by {}", at(*share)?)));
@@ -286,9 +291,9 @@ fn json_of(loaded: &Loaded, (series, one): &(&Series, Generated), what: &Generat
 
 /// How many paths stopped at each step, and quantiles of the step among all paths (null where not so many stopped).
 fn json_of_passage(paths: &Paths) -> Value {
-    let passage = FirstPassage::of(paths);
+    let passage = FirstPassage::of(paths, 0..paths.lanes());
     json!({
-        "stopped": passage.stopped(),
+        "stopped": stopped(paths),
         "counts": passage.counts(),
         "step_10": passage.quantile(0.1),
         "step_50": passage.quantile(0.5),
