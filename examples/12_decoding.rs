@@ -57,7 +57,7 @@ fn main() -> Result<()> {
     if let [conditional, whole] = &names[..] {
         let model = fit(&series)?;
         draw(conditional, "One conditional under each decoding", |decoding| first_step(&model, x, decoding))?;
-        draw(whole, "Twenty paths of each decoding", |decoding| continuations(&model, x, decoding))?;
+        draw(whole, "Paths of each decoding", |decoding| continuations(&model, x, decoding))?;
     }
     println!("| decoding | energy score | CRPS | spread of paths | mean log_prob per value |\n|---|---|---|---|---|");
     let model = fit(&series.slice(0..x.len() - HORIZON - ORIGINS * APART))?;
@@ -126,13 +126,13 @@ fn first_step(model: &Quantised<Markov>, x: &[f64], decoding: Decoding) -> Resul
 
 fn continuations(model: &Quantised<Markov>, x: &[f64], decoding: Decoding) -> Result<Panel> {
     const SHOWN: usize = 60;
-    let paths = paths(model, x, decoding, 2 * HORIZON, 20)?;
+    let paths = paths(model, x, decoding, 2 * HORIZON, 4)?;
     let times = |from: usize, to: usize| (from..to).map(|t| 1700.0 + t as f64).collect::<Vec<f64>>();
     let mut panel = Panel::new(Scale::Number).y_label("sunspots");
     for lane in 0..paths.lanes() {
         let y = std::iter::once(x[x.len() - 1]).chain(paths.path(lane)).collect();
         let x = times(x.len() - 1, x.len() + 2 * HORIZON);
-        panel = panel.with(Mark::Line { x, y, color: Color::Series(0), label: None });
+        panel = panel.with(Mark::Line { x, y, color: Color::Series(lane), label: None });
     }
     let history = x[x.len() - SHOWN..].to_vec();
     Ok(panel.with(Mark::Line { x: times(x.len() - SHOWN, x.len()), y: history, color: Color::Ink, label: None }))
