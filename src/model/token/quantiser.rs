@@ -20,7 +20,7 @@
 //! it as its width, a = 3 its index, and at least the width of its neighbour. Inside the range, between the outer edges,
 //! the centre of a bin is at most half a bin away; values outside of it are clipped, and counted as such.
 //!
-//! Without a number of bins there are 2 n^(1/3), between 8 and 256: see [`default_bins`].
+//! Without a number of bins there are n^(1/3), between 4 and 256, see [`default_bins`].
 //!
 //! Cost: uniform bins are one subtraction, one multiplication and a clamp; other edges are found from a table of 16,384
 //! equal cells, each of which knows the first edge that it may hold, by a comparison or two. Both agree with
@@ -142,10 +142,26 @@ impl QuantiserSpec {
     }
 }
 
-/// The number of bins for n values.
+/// The number of bins for n values where none is given: n^(1/3), between 4 and 256.
+///
+/// Measured, as bits per value of the last quarter under a Markov chain over equal-mass tokens, of an order up to 3 chosen
+/// from the first three quarters, whose n is given:
+///
+/// | series | n | n^(1/3) | 2 n^(1/3) | n^(1/2) |
+/// |---|---|---|---|---|
+/// | air passengers, log differences | 108 | 7.55 | 7.70 | 7.70 |
+/// | lynx, logarithms | 86 | 11.29 | 11.70 | 11.70 |
+/// | sunspots | 217 | 6.74 | 6.97 | 7.06 |
+/// | Nile | 75 | 9.36 | 9.38 | 9.29 |
+/// | hourly load | 1,512 | 9.26 | 9.02 | 9.39 |
+/// | AR(1) with 0.8 | 375 | 2.59 | 2.62 | 2.71 |
+/// | the same | 3,750 | 2.16 | 2.24 | 2.47 |
+/// | the same | 37,500 | 2.07 | 2.12 | 2.42 |
+///
+/// More bins leave too few counts for each context, of which there are n / B; fewer know too little of the past.
 #[must_use]
 pub fn default_bins(n: usize) -> usize {
-    ((2.0 * (n as f64).cbrt()).round() as usize).clamp(8, 256)
+    ((n as f64).cbrt().round() as usize).clamp(4, 256)
 }
 
 /// Mean and variance of the known values so far (Welford 1962, *Technometrics* 4, p. 419).
