@@ -691,7 +691,7 @@ mod tests {
         let count = zeros.iter().filter(|x| **x == 0.0).count();
         assert_eq!(quantiser.report(&zeros).below, count, "zeros alone have the first token");
         assert!((5..7).contains(&quantiser.bins().len()), "and the others have their shares");
-        for values in [vec![[0.0; 30].to_vec(), vec![1.0]].concat(), vec![vec![1.0], [2.0; 30].to_vec()].concat()] {
+        for values in [[&[0.0; 30][..], &[1.0]].concat(), [&[1.0][..], &[2.0; 30]].concat()] {
             let quantiser = fit(QuantiserKind::Quantile, 8, &values);
             assert_eq!(quantiser.bins().len(), 2, "two values are two tokens");
             let z = standard(&quantiser, &values);
