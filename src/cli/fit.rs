@@ -26,7 +26,7 @@ use crate::forecast::{Forecast, ForecastOptions, forecast as forecast_ahead};
 use crate::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
 use crate::model::linear::{Ar, ArReport, Criterion, Filled, Form, Trend};
 use crate::model::transformed::Differences;
-use crate::model::{Parameter, Summary};
+use crate::model::{Autoregressive, Parameter, Summary};
 use crate::predictive::Link;
 
 /// Series that are described in full; of more there is one line each.
@@ -280,12 +280,11 @@ fn json_of_member(number: usize, weight: f64, ar: &Ar, summary: &Summary) -> Val
 fn preprocessing(model: &StoredModel) -> Map<String, Value> {
     let members = model.members();
     let none = Differences::none();
-    let of_members = members.first().map_or(&none, |(_, member)| member.differences());
-    let (link, differences) = match model {
-        StoredModel::Ar(model) => (model.transform().link(), of_members),
-        StoredModel::Markov(model) => (model.transform().link(), model.transform().differences()),
-        StoredModel::Naive(_) => (Link::Identity, &none),
+    let differences = match model {
+        StoredModel::Markov(model) => model.transform().differences(),
+        _ => members.first().map_or(&none, |(_, member)| member.differences()),
     };
+    let link = model.link();
     let transform = match link {
         Link::Identity => "none",
         Link::Log => "log",
