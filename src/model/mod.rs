@@ -53,6 +53,12 @@ pub trait Autoregressive: Debug + Send + Sync {
         None
     }
 
+    /// After how many known values a session no longer rests on an unknown one; `None` where it never ceases to. Differs
+    /// from the memory where a context sets something once, such as a scale.
+    fn forgets_after(&self) -> Option<usize> {
+        self.memory()
+    }
+
     /// Reads the context of every lane (length 0 allowed) and stands at its end. `known` starts at the first step of
     /// the context.
     ///
@@ -88,6 +94,10 @@ impl<M: Autoregressive + ?Sized> Autoregressive for Box<M> {
 
     fn memory(&self) -> Option<usize> {
         (**self).memory()
+    }
+
+    fn forgets_after(&self) -> Option<usize> {
+        (**self).forgets_after()
     }
 
     fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {

@@ -7,7 +7,7 @@
 //!
 //! | key | holds |
 //! |---|---|
-//! | `model` of the header | `ar`, `mean`, `naive`, `rwd` or `snaive` |
+//! | `model` of the header | `ar`, `mean`, `naive`, `rwd`, `snaive` or `markov` |
 //! | `id`, `time`, `value` of the header | the columns of the table; without `id` the file holds one series, without `time` rows are counted |
 //! | `series` | how many lines follow, so that a truncated file is seen |
 //! | `id`, `estimator` | the series, and how an `ar` was estimated |
@@ -24,6 +24,10 @@
 //! | `average` | `members` with `weights` |
 //! | `transformed` | `link` (log) or `lambda` (Box-Cox), seasonal `factors` or `seasonal_terms`, `differences` and `origin`, the `inner` model |
 //! | `naive` | `lag`, `constant`, `sd`, `fallback` |
+//! | `quantised` | `quantiser`, the `inner` model of its tokens |
+//! | | a quantiser: `edges_by` (uniform, quantile, mu-law with its `mu`, k-means), `location` and `scale` of the training values, `edges` (of uniform bins the `grid`: the centre of the lower tail, bins per unit and the number of the upper tail), `tails` (their widths) |
+//! | `markov` | `order`, `symbols`, and `counts` as `[context, [[symbol, count], ..]]`, what followed each context of up to `order` symbols |
+//! | `codebook` | `patch`, `location` and `scale` of the training values, `centroids` and the `scales` around them (code by code), the `chain` of the codes |
 //!
 //! `time` has the `last` time (or all of `moments`, where they are not equally spaced) as ISO date-time, the
 //! `frequency` of the grid and the one `shown`, the `day` of the month, the `spelling` of 31 January 2024, 9:05,
@@ -32,8 +36,10 @@
 //! Which values are kept: a session is resumed by reading the last p + d + mD values, which is exact if none of them is
 //! missing. With gaps the values go back to the last stretch of so many known ones, at whose end nothing before matters
 //! any more; without such a stretch, or without as many values, all are kept (a seasonal naive model with a gap in
-//! every season). No posterior of a filter is stored: values are shorter, and readable.
+//! every season). A model whose scale is that of its context keeps all. No posterior of a filter is stored: values are shorter, and readable.
 
+#[cfg(feature = "linfa")]
+mod codebook;
 mod node;
 mod stored;
 #[cfg(test)]
@@ -60,8 +66,8 @@ const MAX_COVARIANCE: usize = 8;
 /// The largest index of a value: all whole numbers up to it are exact.
 const MAX_INDEX: usize = 1 << 53;
 /// The names of models on the command line, and in tables.
-const NAMES: [(&str, &str); 5] =
-    [("ar", "AR"), ("mean", "Mean"), ("naive", "Naive"), ("rwd", "RWD"), ("snaive", "SNaive")];
+const NAMES: [(&str, &str); 6] =
+    [("ar", "AR"), ("mean", "Mean"), ("naive", "Naive"), ("rwd", "RWD"), ("snaive", "SNaive"), ("markov", "Markov")];
 
 /// A model alone, as one line of JSON.
 pub fn write_model<M: Stored>(model: &M) -> String {

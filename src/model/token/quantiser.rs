@@ -1,0 +1,557 @@
+//! Quantisers: real values to tokens and back.
+//!
+//! ```text
+//! z = (x - location) / scale     of the context alone;  token = the bin that holds z;  back: location + scale * centre
+//! ```
+//!
+//! Location and scale are mean and standard deviation (divisor n) of the known values of a context; a context of fewer
+//! than 8 known values, or without spread, has those of all training values. Bins are laid over the standardised training
+//! values, each series by its own scale, B - 2 of them between two tails ([`Bins`]):
+//!
+//! - **uniform**: equal widths from the smallest value to the largest;
+//! - **quantile**: equal numbers of values, edges half way between neighbours; equal values stay in one bin;
+//! - **mu-law**: equal widths in sign(z) ln(1 + mu |z| / z_max) / ln(1 + mu), fine around the mean (Smith 1957, *Bell Syst. Tech.
+//!   J.* 36, p. 653);
+//! - **k-means**: edges half way between centres that are the means of their bins, by Lloyd's iteration from the quantile bins
+//!   (1982, *IEEE Trans. Inf. Theory* 28, p. 129; Steinhaus 1956); a local minimum of the squared error.
+//!
+//! No bin is narrower than the smallest gap between different training values, so no likelihood can grow without bounds by
+//! splitting hairs; edges that are closer are left out. A tail has (a - 1) times the mean excess of the training values in
+//! it as its width, a = 3 its index, and at least the width of its neighbour. Inside the range, between the outer edges,
+//! the centre of a bin is at most half a bin away; values outside of it are clipped, and counted as such.
+//!
+//! Without a number of bins there are 2 n^(1/3), between 8 and 256: see [`default_bins`].
+//!
+//! Cost: uniform bins are one subtraction, one multiplication and a clamp; other edges are found from a table of 16,384
+//! equal cells, each of which knows the first edge that it may hold, by a comparison or two. Both agree with
+//! [`Bins::index`] at every number: uniform edges are the very numbers at which the token changes.
+
+use std::sync::Arc;
+
+use pulp::Arch;
+
+use crate::data::series::Series;
+use crate::error::{Error, Result};
+use crate::model::too_short;
+use crate::predictive::{Bins, OuterMap};
+
+/// The token of a missing value, which no bin has.
+pub const MISSING: u32 = u32::MAX;
+
+/// How many known values a context needs for a scale of its own.
+const OWN_SCALE: usize = 8;
+/// The largest number of bins.
+pub(crate) const MAX_BINS: usize = 1 << 16;
+/// The smallest: two tails and something between them.
+pub(crate) const MIN_BINS: usize = 3;
+/// Cells of the table that general edges are found from: 32 KB, the first-level cache.
+const CELLS: usize = 1 << 14;
+/// Edges per cell that are compared one by one.
+const FEW: usize = 2;
+/// Lloyd's iterations.
+const ROUNDS: usize = 200;
+/// By how much of the range the outer edges lie beyond the outer values, so that rounding cannot clip them.
+const MARGIN: f64 = 1e-9;
+/// The tail index of [`Bins`], minus one: the width of a tail per mean excess.
+const WIDTH_PER_EXCESS: f64 = 2.0;
+
+/// Where the edges of bins lie.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum QuantiserKind {
+    /// Equal widths.
+    Uniform,
+    /// Equal numbers of training values.
+    Quantile,
+    /// Equal widths on a scale that is logarithmic in both directions.
+    MuLaw {
+        /// How logarithmic: 0 is uniform; 255 in telephony.
+        mu: f64,
+    },
+    /// The least squared error that Lloyd's iteration finds.
+    KMeans,
+}
+
+impl QuantiserKind {
+    /// In one word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Uniform => "uniform",
+            Self::Quantile => "equal-mass",
+            Self::MuLaw { .. } => "mu-law",
+            Self::KMeans => "k-means",
+        }
+    }
+}
+
+/// What to lay over training values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuantiserSpec {
+    /// Where the edges lie.
+    pub kind: QuantiserKind,
+    /// The number of bins, tails included; fewer where edges would be too close. `None`: by the number of values.
+    pub bins: Option<usize>,
+}
+
+impl Default for QuantiserSpec {
+    fn default() -> Self {
+        Self { kind: QuantiserKind::Quantile, bins: None }
+    }
+}
+
+impl QuantiserSpec {
+    /// Lays bins over the known values of some series.
+    ///
+    /// # Errors
+    /// If there are fewer than 8 known values, all are equal, or the number of bins or mu is out of range.
+    pub fn fit(&self, train: &[Series]) -> Result<Quantiser> {
+        self.check()?;
+        let mut all = Moments::default();
+        train.iter().flat_map(Series::values).for_each(|x| all.push(*x));
+        if all.count < OWN_SCALE {
+            return Err(too_short("a quantiser", all.count, OWN_SCALE));
+        }
+        let Some(map) = all.map() else {
+            return Err(Error::data("all values are equal: there is nothing to tell apart by tokens")
+                .expected("at least two different values"));
+        };
+        let series = train.iter().map(|series| standardised(series.values(), map));
+        let (sorted, gap) = sort_all(series.collect());
+        let bins = self.bins.unwrap_or_else(|| default_bins(sorted.len()));
+        let layout = Layout { sorted: &sorted, bins, gap: gap * (1.0 - MARGIN) };
+        match self.kind {
+            QuantiserKind::Uniform => Quantiser::of_grid(layout.grid(), layout.uniform_tails(), map),
+            kind => {
+                let edges = layout.edges(kind);
+                let tails = layout.tails(&edges);
+                Quantiser::of_edges(kind, edges, tails, map)
+            }
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if let Some(bins) = self.bins.filter(|bins| !(MIN_BINS..=MAX_BINS).contains(bins)) {
+            return Err(Error::usage(format!("{bins} bins")).expected(format!("{MIN_BINS} to {MAX_BINS} bins")));
+        }
+        match self.kind {
+            QuantiserKind::MuLaw { mu } if !(mu > 0.0 && mu <= 1e9) => {
+                Err(Error::usage(format!("mu-law bins with mu = {mu}")).expected("a number above 0, such as 255"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The number of bins for n values.
+#[must_use]
+pub fn default_bins(n: usize) -> usize {
+    ((2.0 * (n as f64).cbrt()).round() as usize).clamp(8, 256)
+}
+
+/// Mean and variance of the known values so far (Welford 1962, *Technometrics* 4, p. 419).
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct Moments {
+    count: usize,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    /// Takes a value, if it is known.
+    pub(crate) fn push(&mut self, x: f64) {
+        if x.is_nan() {
+            return;
+        }
+        self.count += 1;
+        let error = x - self.mean;
+        self.mean += error / self.count as f64;
+        self.squares += error * (x - self.mean);
+    }
+
+    /// The map from standardised values; `None` of too few values, or without spread.
+    pub(crate) fn map(&self) -> Option<OuterMap> {
+        let scale = (self.squares / self.count as f64).sqrt();
+        let has_scale = self.count >= OWN_SCALE && scale > 0.0 && scale.is_finite() && self.mean.is_finite();
+        has_scale.then_some(OuterMap { shift: self.mean, factor: scale, ..OuterMap::IDENTITY })
+    }
+}
+
+/// The known values of a series by its own scale, or by that of all.
+fn standardised(values: &[f64], of_all: OuterMap) -> Vec<f64> {
+    let mut moments = Moments::default();
+    values.iter().for_each(|x| moments.push(*x));
+    let map = moments.map().unwrap_or(of_all);
+    values.iter().filter(|x| !x.is_nan()).map(|x| map.backward(*x)).collect()
+}
+
+/// All values in order, and the smallest gap between different ones of one series.
+fn sort_all(mut series: Vec<Vec<f64>>) -> (Vec<f64>, f64) {
+    let mut gap = f64::INFINITY;
+    for values in &mut series {
+        values.sort_unstable_by(f64::total_cmp);
+        let gaps = values.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.0);
+        gap = gaps.fold(gap, f64::min);
+    }
+    let mut sorted = series.concat();
+    sorted.sort_unstable_by(f64::total_cmp);
+    (sorted, if gap.is_finite() { gap } else { 0.0 })
+}
+
+/// What edges are laid over.
+struct Layout<'a> {
+    /// The standardised training values, ascending.
+    sorted: &'a [f64],
+    bins: usize,
+    /// No two edges are closer.
+    gap: f64,
+}
+
+impl Layout<'_> {
+    fn extremes(&self) -> (f64, f64) {
+        (self.sorted[0], self.sorted[self.sorted.len() - 1])
+    }
+
+    /// Equal bins from the smallest to the largest value.
+    fn grid(&self) -> Grid {
+        let (low, high) = self.extremes();
+        let range = (high - low) * (1.0 + MARGIN);
+        let inner = ((range / self.gap) as usize).clamp(1, self.bins - 2);
+        let rate = inner as f64 / range;
+        // The token is rounded, so the first bin between the tails is centred at 1.
+        let centre = low - 0.5 * MARGIN * (high - low) + 0.5 / rate;
+        Grid { low: centre - 1.0 / rate, rate, last: inner as u32 + 1 }
+    }
+
+    /// Nothing was seen in the tails of a grid: as wide as a bin.
+    fn uniform_tails(&self) -> [f64; 2] {
+        [1.0 / self.grid().rate; 2]
+    }
+
+    fn edges(&self, kind: QuantiserKind) -> Vec<f64> {
+        let mut edges = match kind {
+            QuantiserKind::MuLaw { mu } => self.mu_law(mu),
+            QuantiserKind::KMeans => self.k_means(),
+            QuantiserKind::Uniform | QuantiserKind::Quantile => self.quantiles(),
+        };
+        let mut last = f64::NEG_INFINITY;
+        edges.retain(|edge| {
+            let is_apart = *edge > last && edge - last >= self.gap;
+            last = if is_apart { *edge } else { last };
+            is_apart
+        });
+        edges
+    }
+
+    /// The first position of each quantile bin but the first; equal values are not parted.
+    fn quantile_ranks(&self) -> Vec<usize> {
+        let n = self.sorted.len();
+        // Equal values stay together: the nearer end of their run.
+        let parted = |rank: usize| {
+            let z = self.sorted[rank];
+            let (start, end) = (self.sorted.partition_point(|x| *x < z), self.sorted.partition_point(|x| *x <= z));
+            if rank - start < end - rank { start } else { end }
+        };
+        let mut ranks: Vec<usize> = (1..self.bins).map(|bin| parted((bin * n / self.bins).min(n - 1))).collect();
+        ranks.retain(|rank| (1..n).contains(rank));
+        ranks.dedup();
+        if ranks.is_empty() {
+            // Nearly all values are equal to the smallest or the largest.
+            let is_low = self.sorted[n / 2] == self.sorted[0];
+            let middle = self.sorted[n / 2];
+            ranks
+                .push(self.sorted.partition_point(|z| if is_low { *z <= middle } else { *z < middle }).clamp(1, n - 1));
+        }
+        ranks
+    }
+
+    fn quantiles(&self) -> Vec<f64> {
+        self.quantile_ranks().into_iter().map(|rank| 0.5 * (self.sorted[rank - 1] + self.sorted[rank])).collect()
+    }
+
+    fn mu_law(&self, mu: f64) -> Vec<f64> {
+        let (low, high) = self.extremes();
+        let most = low.abs().max(high.abs()) * (1.0 + MARGIN);
+        let inner = self.bins - 2;
+        let expand = |i: usize| {
+            let u = 2.0 * i as f64 / inner as f64 - 1.0;
+            u.signum() * most * (u.abs() * mu.ln_1p()).exp_m1() / mu
+        };
+        (0..=inner).map(expand).collect()
+    }
+
+    fn k_means(&self) -> Vec<f64> {
+        let n = self.sorted.len();
+        let mut sums = vec![0.0; n + 1];
+        for (i, z) in self.sorted.iter().enumerate() {
+            sums[i + 1] = sums[i] + z;
+        }
+        let mut ranks = self.quantile_ranks();
+        let mut edges = self.quantiles();
+        for _ in 0..ROUNDS {
+            let bounds: Vec<usize> = std::iter::once(0).chain(ranks.iter().copied()).chain([n]).collect();
+            let centre = |pair: &[usize]| (sums[pair[1]] - sums[pair[0]]) / (pair[1] - pair[0]) as f64;
+            let centres: Vec<f64> = bounds.windows(2).map(centre).collect();
+            edges = centres.windows(2).map(|pair| 0.5 * (pair[0] + pair[1])).collect();
+            let mut next: Vec<usize> = edges.iter().map(|edge| self.sorted.partition_point(|z| z < edge)).collect();
+            // A bin that has lost its values is one less.
+            next.dedup();
+            next.retain(|rank| (1..n).contains(rank));
+            if next == ranks {
+                break;
+            }
+            ranks = next;
+        }
+        edges
+    }
+
+    /// The widths of the tails beyond the outer edges.
+    fn tails(&self, edges: &[f64]) -> [f64; 2] {
+        let (first, last) = (edges[0], edges[edges.len() - 1]);
+        let below = &self.sorted[..self.sorted.partition_point(|z| *z < first)];
+        let above = &self.sorted[self.sorted.partition_point(|z| *z < last)..];
+        let width = |excesses: f64, count: usize, neighbour: f64| {
+            (WIDTH_PER_EXCESS * excesses / count.max(1) as f64).max(neighbour).max(self.gap).max(f64::MIN_POSITIVE)
+        };
+        let neighbours = match edges {
+            [_] | [] => [0.0; 2],
+            [.., before, last] => [edges[1] - first, last - before],
+        };
+        [
+            width(below.iter().map(|z| first - z).sum(), below.len(), neighbours[0]),
+            width(above.iter().map(|z| z - last).sum(), above.len(), neighbours[1]),
+        ]
+    }
+}
+
+/// Equal bins: the token of z is (z - low) rate, rounded and clamped.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Grid {
+    pub(crate) low: f64,
+    pub(crate) rate: f64,
+    pub(crate) last: u32,
+}
+
+impl Grid {
+    /// The token, by an addition that leaves the rounded number in the lowest bits.
+    #[inline(always)]
+    fn token(self, z: f64) -> u32 {
+        const WHOLE: f64 = (1_u64 << 52) as f64;
+        let place = ((z - self.low) * self.rate).max(0.0).min(f64::from(self.last));
+        if z.is_nan() { MISSING } else { (place + WHOLE).to_bits() as u32 }
+    }
+
+    /// The smallest number of each token but the first, by bisection: tokens ascend with z.
+    fn edges(self) -> Vec<f64> {
+        let edge = |token: u32| {
+            let mut below = self.low + (f64::from(token) - 1.0) / self.rate;
+            let mut above = self.low + f64::from(token) / self.rate;
+            loop {
+                let middle = 0.5 * below + 0.5 * above;
+                if !(middle > below && middle < above) {
+                    return above;
+                }
+                if self.token(middle) < token { below = middle } else { above = middle }
+            }
+        };
+        (1..=self.last).map(edge).collect()
+    }
+}
+
+/// Where to look for a value among edges that are not equally far apart.
+#[derive(Debug, Clone, PartialEq)]
+struct Table {
+    low: f64,
+    rate: f64,
+    /// The number of edges in the cells before each, and at last of all.
+    first: Vec<u16>,
+    /// The largest number of edges in a cell.
+    most: usize,
+    /// The edges, and beyond them infinities to compare with.
+    edges: Vec<f64>,
+}
+
+impl Table {
+    fn new(edges: &[f64]) -> Self {
+        let (low, high) = (edges[0], edges[edges.len() - 1]);
+        let rate = (CELLS as f64 / (high - low)).min(f64::MAX);
+        let mut table = Self { low, rate, first: vec![0; CELLS + 1], most: 0, edges: edges.to_vec() };
+        for edge in edges {
+            let cell = table.cell(*edge);
+            table.first[cell + 1] += 1;
+        }
+        table.most = table.first.iter().copied().max().map_or(0, usize::from);
+        for cell in 0..CELLS {
+            table.first[cell + 1] += table.first[cell];
+        }
+        table.edges.extend([f64::INFINITY; FEW]);
+        table
+    }
+
+    /// Ascends with z: what lies in an earlier cell is smaller, whatever rounding does.
+    #[inline(always)]
+    fn cell(&self, z: f64) -> usize {
+        ((z - self.low) * self.rate).max(0.0).min((CELLS - 1) as f64) as usize
+    }
+
+    #[inline(always)]
+    fn token(&self, z: f64) -> u32 {
+        let cell = self.cell(z);
+        let first = usize::from(self.first[cell]);
+        let index = if self.most <= FEW {
+            let one = first + usize::from(self.edges[first] <= z);
+            one + usize::from(self.edges[one] <= z)
+        } else {
+            first + self.edges[first..usize::from(self.first[cell + 1])].partition_point(|edge| *edge <= z)
+        };
+        if z.is_nan() { MISSING } else { index as u32 }
+    }
+}
+
+/// How a token is found.
+#[derive(Debug, Clone, PartialEq)]
+enum Lookup {
+    Grid(Grid),
+    Table(Table),
+}
+
+/// Bins over standardised values, and the scale of the training values.
+///
+/// ```
+/// use foretoken::model::token::quantiser::{QuantiserKind, QuantiserSpec};
+/// use foretoken::Series;
+///
+/// let x = Series::new("", (0..100).map(f64::from).collect());
+/// let quantiser = QuantiserSpec { kind: QuantiserKind::Quantile, bins: Some(10) }.fit(&[x.clone()])?;
+/// let map = quantiser.map_of(x.values());
+/// let token = quantiser.encode(map.backward(42.0));
+/// assert_eq!(token, 4);
+/// assert!((map.forward(quantiser.decode(token)) - 44.5).abs() < 1e-12); // half way between 39.5 and 49.5
+/// # Ok::<(), foretoken::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Quantiser {
+    kind: QuantiserKind,
+    bins: Arc<Bins>,
+    training: OuterMap,
+    lookup: Lookup,
+}
+
+/// What tokens make of some values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct QuantiserReport {
+    /// How many different tokens there are.
+    pub tokens: usize,
+    /// The entropy of their frequencies, in bits per value.
+    pub entropy: f64,
+    /// The root mean square of what is lost on the way to tokens and back, in the units of the data.
+    pub rms_error: f64,
+    /// How many values lie below the lowest edge.
+    pub below: usize,
+    /// How many do not lie below the highest edge.
+    pub above: usize,
+}
+
+impl Quantiser {
+    /// Bins between ascending edges with the widths of their tails, over values standardised by a map.
+    pub(crate) fn of_edges(kind: QuantiserKind, edges: Vec<f64>, tails: [f64; 2], map: OuterMap) -> Result<Self> {
+        let bins = Arc::new(Bins::new(edges, tails)?);
+        let lookup = Lookup::Table(Table::new(bins.edges()));
+        Ok(Self { kind, bins, training: map, lookup })
+    }
+
+    /// Equal bins.
+    pub(crate) fn of_grid(grid: Grid, tails: [f64; 2], map: OuterMap) -> Result<Self> {
+        let bins = Arc::new(Bins::new(grid.edges(), tails)?);
+        Ok(Self { kind: QuantiserKind::Uniform, bins, training: map, lookup: Lookup::Grid(grid) })
+    }
+
+    /// Where the edges lie.
+    #[must_use]
+    pub fn kind(&self) -> QuantiserKind {
+        self.kind
+    }
+
+    /// The bins of standardised values.
+    #[must_use]
+    pub fn bins(&self) -> &Arc<Bins> {
+        &self.bins
+    }
+
+    /// Equal bins, where they are.
+    pub(crate) fn grid(&self) -> Option<Grid> {
+        match self.lookup {
+            Lookup::Grid(grid) => Some(grid),
+            Lookup::Table(_) => None,
+        }
+    }
+
+    /// The map from standardised values to the training data: of a context that has no scale of its own.
+    #[must_use]
+    pub fn training_map(&self) -> OuterMap {
+        self.training
+    }
+
+    /// The map from standardised values to the data of a context.
+    #[must_use]
+    pub fn map_of(&self, context: &[f64]) -> OuterMap {
+        let mut moments = Moments::default();
+        context.iter().for_each(|x| moments.push(*x));
+        self.map_with(&moments)
+    }
+
+    pub(crate) fn map_with(&self, moments: &Moments) -> OuterMap {
+        moments.map().unwrap_or(self.training)
+    }
+
+    /// The token of a standardised value: [`Bins::index`], or [`MISSING`] of a missing one.
+    #[must_use]
+    pub fn encode(&self, z: f64) -> u32 {
+        match &self.lookup {
+            Lookup::Grid(grid) => grid.token(z),
+            Lookup::Table(table) => table.token(z),
+        }
+    }
+
+    /// The tokens of standardised values.
+    pub fn encode_all(&self, z: &[f64], tokens: &mut Vec<u32>) {
+        tokens.clear();
+        tokens.resize(z.len(), 0);
+        match &self.lookup {
+            Lookup::Grid(grid) => Arch::new().dispatch(
+                #[inline(always)]
+                || tokens.iter_mut().zip(z).for_each(|(token, z)| *token = grid.token(*z)),
+            ),
+            Lookup::Table(table) => tokens.iter_mut().zip(z).for_each(|(token, z)| *token = table.token(*z)),
+        }
+    }
+
+    /// The centre of a token's bin, standardised; of a tail its median. A token without a bin gives a missing value.
+    #[must_use]
+    pub fn decode(&self, token: u32) -> f64 {
+        let bin = token as usize;
+        if bin < self.bins.len() { self.bins.center(bin) } else { f64::NAN }
+    }
+
+    /// What tokens make of the known ones of some values, by their own scale.
+    #[must_use]
+    pub fn report(&self, values: &[f64]) -> QuantiserReport {
+        let map = self.map_of(values);
+        let mut counts = vec![0_usize; self.bins.len()];
+        let mut squares = 0.0;
+        for &x in values.iter().filter(|x| !x.is_nan()) {
+            let token = self.encode(map.backward(x));
+            counts[token as usize] += 1;
+            squares += (x - map.forward(self.decode(token))).powi(2);
+        }
+        let n = counts.iter().sum::<usize>() as f64;
+        let share = |count: &usize| *count as f64 / n;
+        let seen = || counts.iter().filter(|count| **count > 0);
+        QuantiserReport {
+            tokens: seen().count(),
+            entropy: seen().map(share).map(|p| -p * p.log2()).sum(),
+            rms_error: (squares / n).sqrt(),
+            below: counts[0],
+            above: counts[counts.len() - 1],
+        }
+    }
+}
