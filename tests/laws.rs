@@ -726,8 +726,13 @@ fn reading_a_context_is_observing_it() {
 
 #[test]
 fn what_was_observed_can_be_made_a_context() {
-    law(|Specimen { name, model, .. }| {
+    law(|specimen @ Specimen { name, model, .. }| {
         for lane in lanes().iter().chain(&gapped_lanes()) {
+            // What stands in for a missing difference counts for the scale of tokens, and depends on the one before.
+            let has_stand_ins = given(specimen) > 0 && lane.values.iter().any(|x| x.is_nan());
+            if is_of_tokens(&**model) && has_stand_ins {
+                continue;
+            }
             let (start, steps) = (Lane { start: lane.start, values: lane.values[..9].to_vec() }, lane.values.len() - 9);
             let mut observed = begin(&**model, &[start]);
             for x in &lane.values[9..] {
@@ -1493,7 +1498,15 @@ fn exact_marginals_are_those_of_sampled_paths() {
                     let bound = 5.0 * (q * (1.0 - q) * (1.0 / PATHS as f64 + 1.0 / 1000.0)).sqrt();
                     assert!((below - q).abs() < bound, "{name}, step {step}: {below} lie below quantile {q}");
                 }
-                check_moments(&format!("{name}, step {step}"), (ahead.mean(step), ahead.std_dev(step)), &drawn, step);
+                // The tails of tokens have no fourth moment, so that a sample says nothing of the variance.
+                if !is_of_tokens(&**model) {
+                    check_moments(
+                        &format!("{name}, step {step}"),
+                        (ahead.mean(step), ahead.std_dev(step)),
+                        &drawn,
+                        step,
+                    );
+                }
             }
         }
     });

@@ -25,7 +25,7 @@ use crate::forecast::{Forecast, ForecastOptions, forecast as forecast_ahead};
 use crate::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
 use crate::model::linear::{Ar, Criterion, Filled, Form, Trend};
 use crate::model::transformed::Differences;
-use crate::model::{Parameter, Summary};
+use crate::model::{Autoregressive, Parameter, Summary};
 use crate::predictive::Link;
 
 /// Series that are described in full; of more there is one line each.
@@ -245,11 +245,11 @@ fn json_of_member(number: usize, weight: f64, ar: &Ar, summary: &Summary) -> Val
 fn preprocessing(model: &StoredModel) -> Map<String, Value> {
     let members = model.members();
     let none = Differences::none();
-    let differences = members.first().map_or(&none, |(_, member)| member.differences());
-    let link = match model {
-        StoredModel::Ar(model) => model.transform().link(),
-        StoredModel::Naive(_) => Link::Identity,
+    let differences = match model {
+        StoredModel::Markov(model) => model.transform().differences(),
+        _ => members.first().map_or(&none, |(_, member)| member.differences()),
     };
+    let link = model.link();
     let transform = match link {
         Link::Identity => "none",
         Link::Log => "log",

@@ -13,7 +13,8 @@
 //! given, or chosen by the likelihood of the later fifth of each series under a fit to what is before it.
 //!
 //! State per lane: the last k symbols. A step costs k + 1 look-ups and O(S) for the row. Before a lane has k symbols its row
-//! is that of the shorter context: the first symbols have a law of their own, and are scored. A missing symbol is not
+//! is that of the shorter context: the first symbols have a law of their own, and are scored. Missing ones before the first known
+//! symbol are not there. A missing symbol after it is not
 //! integrated out (that would cost S^k): the context starts anew behind it, and rows are undefined until k known symbols
 //! have followed. Memory: k symbols and two numbers for each different window of up to k + 1 symbols in training.
 //!
@@ -196,13 +197,14 @@ impl Markov {
     /// once `settle` known symbols have followed it. As a session would say it.
     fn log_likelihood(&self, sequence: &[u32], from: usize, settle: usize) -> (f64, usize) {
         let (mut start, mut sum, mut rows) = (0, 0.0, 0);
+        let mut settled = 0;
         for run in sequence.split(|symbol| *symbol == MISSING) {
-            let settled = if start == 0 { 0 } else { settle };
             for t in settled.max(from.saturating_sub(start))..run.len() {
                 sum += self.mass(&run[..t], run[t]).ln();
                 rows += 1;
             }
             start += run.len() + 1;
+            settled = if run.is_empty() { settled } else { settle };
         }
         (sum, rows)
     }
@@ -328,9 +330,10 @@ struct Past {
 
 impl Past {
     fn push(&mut self, symbol: u32, order: usize) {
+        let has_started = self.unsettled > 0 || !self.symbols.is_empty();
         if symbol == MISSING {
             self.symbols.clear();
-            self.unsettled = order;
+            self.unsettled = if has_started { order } else { 0 };
         } else {
             self.unsettled = self.unsettled.saturating_sub(1);
             self.symbols.push(symbol);
@@ -501,8 +504,8 @@ mod tests {
             assert_eq!(summary.observations, own.1 + other.1);
             assert!((summary.log_likelihood - own.0 - other.0).abs() < 1e-9);
             assert_eq!(other.1, 90, "the first symbols of a series have a law");
-            // Behind the gaps: at the start, of two and one in the middle, none at the end.
-            assert_eq!(own.1, 400 - 5 - order - order.min(1) - order);
+            // Behind the gaps: of two and of one in the middle, one symbol apart; nothing at the start and at the end.
+            assert_eq!(own.1, 400 - 5 - order.min(1) - order);
         }
     }
 

@@ -18,7 +18,8 @@
 //!
 //! State per lane: that of the inner model, three sums, and the last values, as many as the inner model looks back on. A
 //! step costs that of the inner model and a copy of its row. A missing value is the inner model's affair: a Markov chain
-//! starts anew behind it. Covariates are not read.
+//! starts anew behind it. Behind differences it has a stand-in, which counts for the scale as a value does. Covariates are
+//! not read.
 
 #[cfg(feature = "linfa")]
 pub mod codebook;
@@ -170,12 +171,10 @@ struct Lane {
     map: OuterMap,
     /// Mean and spread of all that it has seen: its scale, once that is a context.
     moments: Moments,
-    /// The last values, as many as the inner model looks back on.
+    /// The last values, as many as the inner model looks back on, from a known one on.
     recent: Vec<f64>,
     /// The index of the next value.
     next: i64,
-    /// Whether the next value rests on a stand-in for a missing one, which says nothing of the scale.
-    is_stand_in: bool,
 }
 
 impl Lane {
@@ -186,7 +185,6 @@ impl Lane {
             moments: Moments::default(),
             recent: Vec::new(),
             next: context.start(lane),
-            is_stand_in: false,
         };
         context.lane(lane).for_each(|x| own.push(x, model.inner.memory()));
         own.map = model.quantiser.map_with(&own.moments);
@@ -194,12 +192,12 @@ impl Lane {
     }
 
     fn push(&mut self, x: f64, memory: Option<usize>) {
-        if !self.is_stand_in {
-            self.moments.push(x);
-        }
-        self.is_stand_in = false;
+        self.moments.push(x);
         self.recent.push(x);
-        self.recent.drain(..self.recent.len().saturating_sub(memory.unwrap_or(usize::MAX)));
+        let most = self.recent.len().saturating_sub(memory.unwrap_or(usize::MAX));
+        // What is before a missing value tells one inside from those before the first.
+        let is_start = |at: &usize| self.recent.get(*at).is_none_or(|x| !x.is_nan());
+        self.recent.drain(..(0..=most).rev().find(is_start).unwrap_or(0));
         self.next += 1;
     }
 }
@@ -249,7 +247,6 @@ impl<'m, M: Autoregressive> Session<'m> for QuantisedSession<'m, M> {
     }
 
     fn set_undefined(&mut self, lane: usize) {
-        self.lanes[lane].is_stand_in = true;
         self.inner.set_undefined(lane);
     }
 

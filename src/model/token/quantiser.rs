@@ -20,7 +20,7 @@
 //! it as its width, a = 3 its index, and at least the width of its neighbour. Inside the range, between the outer edges,
 //! the centre of a bin is at most half a bin away; values outside of it are clipped, and counted as such.
 //!
-//! Without a number of bins there are 2 n^(1/3), between 8 and 256: see [`default_bins`].
+//! Without a number of bins there are n^(1/3), between 4 and 256, see [`default_bins`].
 //!
 //! Cost: uniform bins are one subtraction, one multiplication and a clamp; other edges are found from a table of 16,384
 //! equal cells, each of which knows the first edge that it may hold, by a comparison or two. Both agree with
@@ -142,10 +142,26 @@ impl QuantiserSpec {
     }
 }
 
-/// The number of bins for n values.
+/// The number of bins for n values where none is given: n^(1/3), between 4 and 256.
+///
+/// Measured, as bits per value of the last quarter under a Markov chain over equal-mass tokens, of an order up to 3 chosen
+/// from the first three quarters, whose n is given:
+///
+/// | series | n | n^(1/3) | 2 n^(1/3) | n^(1/2) |
+/// |---|---|---|---|---|
+/// | air passengers, log differences | 108 | 7.55 | 7.70 | 7.70 |
+/// | lynx, logarithms | 86 | 11.29 | 11.70 | 11.70 |
+/// | sunspots | 217 | 6.74 | 6.97 | 7.06 |
+/// | Nile | 75 | 9.36 | 9.38 | 9.29 |
+/// | hourly load | 1,512 | 9.26 | 9.02 | 9.39 |
+/// | AR(1) with 0.8 | 375 | 2.59 | 2.62 | 2.71 |
+/// | the same | 3,750 | 2.16 | 2.24 | 2.47 |
+/// | the same | 37,500 | 2.07 | 2.12 | 2.42 |
+///
+/// More bins leave too few counts for each context, of which there are n / B; fewer know too little of the past.
 #[must_use]
 pub fn default_bins(n: usize) -> usize {
-    ((2.0 * (n as f64).cbrt()).round() as usize).clamp(8, 256)
+    ((n as f64).cbrt().round() as usize).clamp(4, 256)
 }
 
 /// Mean and variance of the known values so far (Welford 1962, *Technometrics* 4, p. 419).
@@ -398,8 +414,10 @@ impl Table {
         let cell = self.cell(z);
         let first = usize::from(self.first[cell]);
         let index = if self.most <= FEW {
-            let one = first + usize::from(self.edges[first] <= z);
-            one + usize::from(self.edges[one] <= z)
+            // Infinity lies above the edges, but not above what stands behind them.
+            let finite = z.min(f64::MAX);
+            let one = first + usize::from(self.edges[first] <= finite);
+            one + usize::from(self.edges[one] <= finite)
         } else {
             first + self.edges[first..usize::from(self.first[cell + 1])].partition_point(|edge| *edge <= z)
         };
@@ -552,6 +570,214 @@ impl Quantiser {
             rms_error: (squares / n).sqrt(),
             below: counts[0],
             above: counts[counts.len() - 1],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::math::random::LaneRng;
+
+    const KINDS: [QuantiserKind; 4] =
+        [QuantiserKind::Uniform, QuantiserKind::Quantile, QuantiserKind::MuLaw { mu: 255.0 }, QuantiserKind::KMeans];
+
+    fn normals(n: usize, lane: u64) -> Vec<f64> {
+        let mut rng = LaneRng::new(12, lane);
+        (0..n).map(|_| 50.0 + 4.0 * rng.normal()).collect()
+    }
+
+    fn fit(kind: QuantiserKind, bins: usize, values: &[f64]) -> Quantiser {
+        let train = [Series::new("", values.to_vec())];
+        QuantiserSpec { kind, bins: Some(bins) }.fit(&train).unwrap_or_else(|error| panic!("{kind:?} {bins}: {error}"))
+    }
+
+    fn standard(quantiser: &Quantiser, values: &[f64]) -> Vec<f64> {
+        let map = quantiser.map_of(values);
+        values.iter().map(|x| map.backward(*x)).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn tokens_are_the_bins_at_every_number(
+            values in prop::collection::vec(-1e3..1e3_f64, 10..60),
+            bins in 3..200_usize,
+            which in 0..4_usize,
+            exponent in -8..8_i32,
+        ) {
+            // At least two different ones.
+            let values: Vec<f64> = values.iter().chain(&[2e3]).map(|x| 3.0 + x * 10_f64.powi(exponent)).collect();
+            let quantiser = fit(KINDS[which], bins, &values);
+            let edges = quantiser.bins().edges();
+            prop_assert!(edges.len() < bins);
+            let near = edges.iter().flat_map(|edge| [edge.next_down(), *edge, edge.next_up()]);
+            let far = [f64::NEG_INFINITY, -1e300, -0.0, 0.0, 1e-300, 1e300, f64::INFINITY];
+            let z: Vec<f64> = standard(&quantiser, &values).into_iter().chain(near).chain(far).collect();
+            let mut tokens = Vec::new();
+            quantiser.encode_all(&z, &mut tokens);
+            for (z, token) in z.iter().zip(tokens) {
+                prop_assert_eq!(token, quantiser.encode(*z));
+                prop_assert_eq!(token as usize, quantiser.bins().index(*z), "{} among {:?}", z, edges);
+            }
+        }
+
+        #[test]
+        fn inside_the_range_half_a_bin_is_lost_at_most_and_the_rest_is_counted(
+            values in prop::collection::vec(-1e3..1e3_f64, 10..60),
+            bins in 3..60_usize,
+            which in 0..4_usize,
+        ) {
+            let values = [values, vec![2e3]].concat();
+            let quantiser = fit(KINDS[which], bins, &values);
+            let (map, edges) = (quantiser.map_of(&values), quantiser.bins().edges());
+            let (mut below, mut above) = (0, 0);
+            for z in standard(&quantiser, &values) {
+                let (token, error) = (quantiser.encode(z) as usize, (quantiser.decode(quantiser.encode(z)) - z).abs());
+                if token == 0 {
+                    below += 1;
+                } else if token == edges.len() {
+                    above += 1;
+                } else {
+                    prop_assert!(error <= 0.5 * (edges[token] - edges[token - 1]) * (1.0 + 1e-12));
+                }
+            }
+            let report = quantiser.report(&values);
+            prop_assert_eq!((report.below, report.above), (below, above));
+            prop_assert!(report.entropy <= (report.tokens as f64).log2() + 1e-12 && map.factor > 0.0);
+            if KINDS[which] == QuantiserKind::Uniform {
+                prop_assert_eq!((below, above), (0, 0), "training values are in the range");
+            }
+        }
+    }
+
+    #[test]
+    fn values_beyond_the_range_are_clipped_and_counted() {
+        let quantiser = fit(QuantiserKind::Uniform, 10, &(0..=100).map(f64::from).collect::<Vec<_>>());
+        // As many on either side, so that the scale stays about the same.
+        let mut values: Vec<f64> = (0..=100).map(f64::from).collect();
+        values.extend([-90.0, -80.0, 185.0]);
+        let report = quantiser.report(&values);
+        assert_eq!((report.below, report.above), (2, 1));
+        let edges = quantiser.bins().edges();
+        let (low, high) = (quantiser.decode(quantiser.encode(-1e9)), quantiser.decode(quantiser.encode(1e9)));
+        let width = edges[1] - edges[0];
+        assert!(low < edges[0] && low > edges[0] - width && high > edges[8] && high < edges[8] + width);
+    }
+
+    #[test]
+    fn a_missing_value_has_a_token_of_its_own() {
+        for kind in KINDS {
+            let quantiser = fit(kind, 9, &normals(100, 0));
+            let mut tokens = Vec::new();
+            quantiser.encode_all(&[f64::NAN, 0.0], &mut tokens);
+            assert_eq!((tokens[0], quantiser.encode(f64::NAN)), (MISSING, MISSING));
+            assert!(quantiser.decode(MISSING).is_nan() && quantiser.decode(tokens[1]).is_finite());
+        }
+    }
+
+    #[test]
+    fn quantile_bins_hold_equal_numbers_and_do_not_part_equal_values() {
+        let values = normals(1000, 1);
+        let quantiser = fit(QuantiserKind::Quantile, 8, &values);
+        let mut counts = [0; 8];
+        standard(&quantiser, &values).iter().for_each(|z| counts[quantiser.encode(*z) as usize] += 1);
+        assert_eq!(counts, [125; 8]);
+        assert!((quantiser.report(&values).entropy - 3.0).abs() < 1e-12);
+        // Half of the values are zero.
+        let zeros: Vec<f64> = values.iter().map(|x| (x - 50.0).max(0.0)).collect();
+        let quantiser = fit(QuantiserKind::Quantile, 8, &zeros);
+        let count = zeros.iter().filter(|x| **x == 0.0).count();
+        assert_eq!(quantiser.report(&zeros).below, count, "zeros alone have the first token");
+        assert!((5..7).contains(&quantiser.bins().len()), "and the others have their shares");
+        for values in [vec![[0.0; 30].to_vec(), vec![1.0]].concat(), vec![vec![1.0], [2.0; 30].to_vec()].concat()] {
+            let quantiser = fit(QuantiserKind::Quantile, 8, &values);
+            assert_eq!(quantiser.bins().len(), 2, "two values are two tokens");
+            let z = standard(&quantiser, &values);
+            assert_ne!(quantiser.encode(z[0]), quantiser.encode(z[30]));
+        }
+    }
+
+    #[test]
+    fn no_bin_is_narrower_than_the_gap_between_values() {
+        let coarse: Vec<f64> = normals(400, 2).iter().map(|x| x.round()).collect();
+        for kind in KINDS {
+            let quantiser = fit(kind, 200, &coarse);
+            let width = quantiser.training_map().factor;
+            let [low, high] = quantiser.bins().tails();
+            let edges = quantiser.bins().edges();
+            let narrowest = edges.windows(2).map(|pair| pair[1] - pair[0]).fold(low.min(high), f64::min);
+            assert!(narrowest * width > 1.0 - 1e-6, "{kind:?}: {}", narrowest * width);
+            assert!(quantiser.bins().len() < 40, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn tails_have_the_mean_excess_of_training() {
+        let quantiser = fit(QuantiserKind::Quantile, 8, &normals(2000, 3));
+        let z = standard(&quantiser, &normals(2000, 3));
+        let edge = quantiser.bins().edges()[6];
+        let excesses: Vec<f64> = z.iter().filter(|z| **z >= edge).map(|z| z - edge).collect();
+        let mean = excesses.iter().sum::<f64>() / excesses.len() as f64;
+        assert!(
+            (quantiser.bins().tails()[1] - 2.0 * mean).abs() < 1e-9,
+            "a Lomax tail of index 3 has the mean width / 2"
+        );
+    }
+
+    #[test]
+    fn lloyd_ends_where_centres_are_means_and_loses_less_than_equal_masses() {
+        let values = normals(3000, 4);
+        let quantiser = fit(QuantiserKind::KMeans, 8, &values);
+        let z = standard(&quantiser, &values);
+        let mut sums = [(0.0, 0.0); 8];
+        for z in &z {
+            let (sum, count) = &mut sums[quantiser.encode(*z) as usize];
+            (*sum, *count) = (*sum + z, *count + 1.0);
+        }
+        for (pair, edge) in sums.windows(2).zip(quantiser.bins().edges()) {
+            let middle = 0.5 * (pair[0].0 / pair[0].1 + pair[1].0 / pair[1].1);
+            assert!((middle - edge).abs() < 1e-12, "{edge}, not {middle}");
+        }
+        // The optimal edges of 8 levels of a standard normal (Max 1960, IRE Trans. Inf. Theory 6, p. 7).
+        for (edge, optimal) in quantiser.bins().edges().iter().zip([-1.748, -1.05, -0.5006, 0.0, 0.5006, 1.05, 1.748]) {
+            assert!((edge - optimal).abs() < 0.12, "{edge}, not {optimal}");
+        }
+    }
+
+    #[test]
+    fn mu_law_edges_are_equally_far_apart_once_compressed() {
+        let quantiser = fit(QuantiserKind::MuLaw { mu: 255.0 }, 18, &normals(500, 5));
+        let edges = quantiser.bins().edges();
+        let most = edges[16];
+        let compressed = |x: f64| x.signum() * (255.0 * x.abs() / most).ln_1p() / 256.0_f64.ln();
+        for (i, edge) in edges.iter().enumerate() {
+            assert!((compressed(*edge) - (i as f64 / 8.0 - 1.0)).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_context_has_its_own_scale_and_a_short_one_that_of_training() {
+        let quantiser = fit(QuantiserKind::Quantile, 8, &normals(100, 6));
+        let values = [3.0, 5.0, 4.0, f64::NAN, 3.0, 5.0, 4.0, 3.0, 5.0];
+        let map = quantiser.map_of(&values);
+        assert!((map.shift - 4.0).abs() < 1e-15 && (map.factor - 0.75_f64.sqrt()).abs() < 1e-15);
+        for short in [&values[..7], &[7.0; 20], &[]] {
+            assert_eq!(quantiser.map_of(short), quantiser.training_map());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_quantised_is_refused() {
+        let fit = |kind, bins, values: &[f64]| QuantiserSpec { kind, bins }.fit(&[Series::new("", values.to_vec())]);
+        let values = normals(50, 7);
+        for kind in KINDS {
+            assert!(fit(kind, None, &values[..7]).is_err() && fit(kind, None, &[2.0; 40]).is_err());
+            assert!(fit(kind, Some(2), &values).is_err() && fit(kind, Some(70_000), &values).is_err());
+        }
+        for mu in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(fit(QuantiserKind::MuLaw { mu }, None, &values).is_err());
         }
     }
 }
