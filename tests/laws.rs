@@ -946,8 +946,10 @@ fn what_depends_on_a_missing_value_is_undefined_or_without_it_until_it_is_forgot
 /// starts, as Markov chains do, those alone that its differences take away.
 fn given(specimen: &Specimen) -> usize {
     if is_of_tokens(&*specimen.model) {
-        let order = specimen.summary.preprocessing.iter().find(|(name, _)| name == "order").expect("an order");
-        return depth(&*specimen.model) - order.1[0] as usize;
+        let find = |key: &str| specimen.summary.preprocessing.iter().find(|(name, _)| name == key).map(|of| of.1[0]);
+        // Where no patches are, every value is one.
+        let patch = find("patch").unwrap_or(1.0) as usize;
+        return depth(&*specimen.model) + 1 - patch * (find("order").expect("an order") as usize + 1);
     }
     if !specimen.summary.description.contains("exact") {
         return specimen.model.memory().expect("a finite memory");

@@ -2,7 +2,7 @@
 
 use super::encoder::Encoder;
 use super::{Codebook, k_means};
-use crate::data::batch::{Batch, Covariates};
+use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::period::infer_period;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -10,7 +10,7 @@ use crate::model::linear::smallest_gap;
 use crate::model::token::markov::{MarkovOrder, MarkovSpec};
 use crate::model::token::quantiser::Moments;
 use crate::model::{Autoregressive, Fit, Fitted, Summary, too_short};
-use crate::predictive::OuterMap;
+use crate::predictive::{OuterMap, Predictive};
 
 /// a: the common scale counts like so many patches of a code.
 const COMMON_SCALE: f64 = 4.0;
@@ -158,9 +158,7 @@ impl CodebookSpec {
         let number = |name: &str, number: usize| (name.to_owned(), vec![number as f64]);
         Ok(Summary {
             name: "Codebook".to_owned(),
-            description: format!(
-                "{codes} codes of patches of {patch} values and a Markov chain of order {order}, exact from the first value"
-            ),
+            description: format!("{codes} codes of patches of {patch} values and a Markov chain of order {order}"),
             preprocessing: vec![number("patch", patch), number("codes", codes), number("order", order)],
             innovation_variance: squares / rows as f64,
             innovation_variance_unbiased: squares / rows as f64,
@@ -184,14 +182,18 @@ struct Likelihood {
 impl Likelihood {
     fn of(model: &Codebook, train: &[Series]) -> Result<Self> {
         let mut all = Self::default();
+        // Row by row: all rows at once would be as many numbers as there are values and codes.
+        let mut row = Predictive::new(model.family(), 1);
         for series in train {
-            let target = Batch::single(series.values(), 0);
-            let rows = model.conditionals(&Batch::empty(&[0]), &target, &Covariates::none())?;
-            let known = series.values().iter().enumerate().filter(|(row, x)| !x.is_nan() && rows.is_defined(*row));
-            for (row, &x) in known {
-                all.sum += rows.row(row).log_prob(x);
-                all.rows += 1;
-                all.squares += (x - rows.row(row).mean()).powi(2);
+            let mut session = model.begin(&Batch::empty(&[0]), &Covariates::none())?;
+            for &x in series.values() {
+                session.conditional(Rows::none(), &mut row);
+                if row.is_defined(0) && !x.is_nan() {
+                    all.sum += row.row(0).log_prob(x);
+                    all.rows += 1;
+                    all.squares += (x - row.row(0).mean()).powi(2);
+                }
+                session.observe(&[x]);
             }
         }
         Ok(all)
