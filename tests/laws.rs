@@ -105,7 +105,10 @@ fn zoo(label: &str, train: &[Series]) -> Vec<Specimen> {
     all.extend(averages());
     all.extend(token_models());
     #[cfg(feature = "linfa")]
-    all.extend(regressions());
+    {
+        all.extend(regressions());
+        all.extend(codebooks());
+    }
     all.into_iter()
         .map(|(name, units, refit, restore)| {
             let (model, summary) = refit(train);
@@ -502,6 +505,24 @@ fn regressions() -> Vec<Entry> {
     ]
 }
 
+/// Codes of patches.
+#[cfg(feature = "linfa")]
+fn codebooks() -> Vec<Entry> {
+    use foretoken::model::token::codebook::CodebookSpec;
+    let spec = |patch, codes, order| CodebookSpec {
+        patch: Some(patch),
+        codes: Some(codes),
+        order: MarkovOrder::Fixed(order),
+        ..CodebookSpec::default()
+    };
+    let specs = [spec(3, 4, 1), spec(2, 3, 2), spec(1, 3, 1), spec(4, 2, 0)];
+    let mut all: Vec<Entry> = specs.into_iter().map(|spec| of_spec(Units::Affine, spec)).collect();
+    let walk = Transform::new(Seasonal::None, Link::Identity, Differences::new(1, 0, 1)).expect("a transform");
+    let name = format!("{:?} of differences", specs[0]);
+    all.push(entry(name, Units::Affine, move |train| Transformed::fit(&specs[0], walk.clone(), train)));
+    all
+}
+
 // ------------------------------------------------------------------------------------- lanes and comparisons
 
 /// One lane of data: the index of its first value, and its values.
@@ -598,12 +619,11 @@ fn is_mixture(model: &dyn Autoregressive) -> bool {
 
 /// Whether values are tokens on a scale that a context sets once: so the past before the memory is not without effect.
 fn is_of_tokens(model: &dyn Autoregressive) -> bool {
-    matches!(model.family(), Family::Binned(_))
+    model.memory().is_none()
 }
 
 /// On how many past steps a row depends, once the scale is set.
 fn depth(model: &dyn Autoregressive) -> usize {
-    assert_eq!(model.memory().is_none(), is_of_tokens(model), "only a scale has no finite memory");
     model.forgets_after().expect("every model of the zoo forgets")
 }
 
@@ -926,8 +946,10 @@ fn what_depends_on_a_missing_value_is_undefined_or_without_it_until_it_is_forgot
 /// starts, as Markov chains do, those alone that its differences take away.
 fn given(specimen: &Specimen) -> usize {
     if is_of_tokens(&*specimen.model) {
-        let order = specimen.summary.preprocessing.iter().find(|(name, _)| name == "order").expect("an order");
-        return depth(&*specimen.model) - order.1[0] as usize;
+        let find = |key: &str| specimen.summary.preprocessing.iter().find(|(name, _)| name == key).map(|of| of.1[0]);
+        // Where no patches are, every value is one.
+        let patch = find("patch").unwrap_or(1.0) as usize;
+        return depth(&*specimen.model) + 1 - patch * (find("order").expect("an order") as usize + 1);
     }
     if !specimen.summary.description.contains("exact") {
         return specimen.model.memory().expect("a finite memory");

@@ -27,6 +27,7 @@
 //! | `quantised` | `quantiser`, the `inner` model of its tokens |
 //! | | a quantiser: `edges_by` (uniform, quantile, mu-law with its `mu`, k-means), `location` and `scale` of the training values, `edges` (of uniform bins the `grid`: the centre of the lower tail, bins per unit and the number of the upper tail), `tails` (their widths) |
 //! | `markov` | `order`, `symbols`, and `counts` as `[context, [[symbol, count], ..]]`, what followed each context of up to `order` symbols |
+//! | `codebook` | `patch`, `location` and `scale` of the training values, `centroids` and the `scales` around them (code by code), the `chain` of the codes |
 //!
 //! `time` has the `last` time (or all of `moments`, where they are not equally spaced) as ISO date-time, the
 //! `frequency` of the grid and the one `shown`, the `day` of the month, the `spelling` of 31 January 2024, 9:05,
@@ -37,6 +38,8 @@
 //! any more; without such a stretch, or without as many values, all are kept (a seasonal naive model with a gap in
 //! every season). A model whose scale is that of its context keeps all. No posterior of a filter is stored: values are shorter, and readable.
 
+#[cfg(feature = "linfa")]
+mod codebook;
 mod node;
 mod stored;
 #[cfg(test)]

@@ -43,7 +43,7 @@ pub trait Stored: Autoregressive + Sized {
 const KINDS: [&str; 6] = ["ar", "average", "transformed", "naive", "quantised", "markov"];
 
 /// Refuses an object of another kind.
-fn check_kind(node: &Node<'_>, kind: &str) -> Result<()> {
+pub(super) fn check_kind(node: &Node<'_>, kind: &str) -> Result<()> {
     node.get("kind")?.one_of(&[kind]).map(drop)
 }
 

@@ -8,7 +8,7 @@
 //! [`markov`] is the classical model of symbols: it counts. [`quantiser`] cuts the line into bins. [`Quantised`] puts the
 //! two together: a model of values whose conditionals are [`Family::Binned`], densities in the units of the data, to be compared
 //! with those of any other model. Tokens, not probabilities, carry the past: what a bin holds is all the same.
-//! With feature `linfa`, `codebook` learns patches of values, and a chain over their codes.
+//! With feature `linfa`, `codebook` gives whole patches of values a token each.
 //!
 //! A context sets location and scale of its lane once, when a session begins or [`Session::end_context`] makes what was
 //! observed a context; a context of fewer than eight known values takes those of the training values. So two pasts that

@@ -9,82 +9,12 @@
 //! ones) is the centroid nearest to its known values; a patch without any known value has no code. Decoding writes
 //! the centroids back, exactly as many values as there were, so a missing value comes back as what its patch suggests.
 //!
-//! m and s are the mean and the standard deviation of the known values at hand, or those of training (see [`Scaling`]). They
-//! travel with the codes.
+//! m and s are the mean and the standard deviation of the known values at hand, those of training where they are fewer than
+//! eight or all the same. They travel with the codes.
 
 use crate::error::{Error, Result};
-
-/// So many known values make a location and a scale of their own.
-const OWN_STANDARD: usize = 8;
-
-/// Where location and scale of a series come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Scaling {
-    /// From its own known values, which are those of the context alone; from training where they are fewer than 8, or all the
-    /// same. A conditional then depends on all of the context, so that a model has no finite memory.
-    #[default]
-    Context,
-    /// From the training values.
-    Training,
-}
-
-/// A location and a scale.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Standard {
-    pub(crate) location: f64,
-    pub(crate) scale: f64,
-}
-
-impl Standard {
-    pub(super) fn apply(self, x: f64) -> f64 {
-        (x - self.location) / self.scale
-    }
-
-    fn undo(self, z: f64) -> f64 {
-        self.location + self.scale * z
-    }
-}
-
-/// Number, mean and sum of squares about it of the known values so far, by Welford's recursion (1962, *Technometrics* 4, p. 419).
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Moments {
-    pub(super) count: usize,
-    mean: f64,
-    squares: f64,
-}
-
-impl Moments {
-    pub(super) fn of(values: &[f64]) -> Self {
-        let mut moments = Self::default();
-        values.iter().for_each(|x| moments.push(*x));
-        moments
-    }
-
-    pub(super) fn push(&mut self, x: f64) {
-        if !x.is_nan() {
-            self.count += 1;
-            let step = x - self.mean;
-            self.mean += step / self.count as f64;
-            self.squares += step * (x - self.mean);
-        }
-    }
-
-    /// Mean and standard deviation; `None` where there is no spread that is a number.
-    pub(super) fn standard(&self) -> Option<Standard> {
-        let scale = (self.squares / self.count as f64).sqrt();
-        (scale > 0.0 && scale.is_finite()).then_some(Standard { location: self.mean, scale })
-    }
-}
-
-impl Scaling {
-    /// Location and scale of some values.
-    pub(super) fn of(self, values: &Moments, training: Standard) -> Standard {
-        match self {
-            Self::Context if values.count >= OWN_STANDARD => values.standard().unwrap_or(training),
-            _ => training,
-        }
-    }
-}
+use crate::model::token::quantiser::Moments;
+use crate::predictive::OuterMap;
 
 /// The position within its patch of the value at an index.
 pub(super) fn phase(index: i64, patch: usize) -> usize {
@@ -158,9 +88,8 @@ pub struct Encoder {
     pub(crate) patch: usize,
     /// c_kj, code by code.
     pub(crate) centroids: Vec<f64>,
-    /// Location and scale of the training values.
-    pub(crate) training: Standard,
-    pub(crate) scaling: Scaling,
+    /// From standardised values to those of training.
+    pub(crate) training: OuterMap,
 }
 
 impl Encoder {
@@ -185,10 +114,17 @@ impl Encoder {
         &self.centroids[code as usize * self.patch..][..self.patch]
     }
 
-    /// Where location and scale come from.
+    /// The map from standardised values to the training values: of a context that has no scale of its own.
     #[must_use]
-    pub fn scaling(&self) -> Scaling {
-        self.scaling
+    pub fn training_map(&self) -> OuterMap {
+        self.training
+    }
+
+    /// The map from standardised values to those of a series.
+    pub(super) fn map_of(&self, values: &[f64]) -> OuterMap {
+        let mut moments = Moments::default();
+        values.iter().for_each(|x| moments.push(*x));
+        moments.map().unwrap_or(self.training)
     }
 
     /// The code of a patch of standardised values, NaN where one is missing.
@@ -199,17 +135,17 @@ impl Encoder {
     /// The codes of values, NaN where one is missing, of which the first has the index `start`.
     #[must_use]
     pub fn encode(&self, values: &[f64], start: i64) -> Codes {
-        let standard = self.scaling.of(&Moments::of(values), self.training);
+        let map = self.map_of(values);
         let phase = phase(start, self.patch);
         let patches = (phase + values.len()).div_ceil(self.patch);
         let mut places = vec![f64::NAN; patches * self.patch];
-        places[phase..].iter_mut().zip(values).for_each(|(place, x)| *place = standard.apply(*x));
+        places[phase..].iter_mut().zip(values).for_each(|(place, x)| *place = map.backward(*x));
         Codes {
             codes: places.chunks_exact(self.patch).map(|patch| self.code_of(patch)).collect(),
             phase,
             length: values.len(),
-            location: standard.location,
-            scale: standard.scale,
+            location: map.shift,
+            scale: map.factor,
         }
     }
 
@@ -231,10 +167,10 @@ impl Encoder {
             return Err(Error::data(format!("{count} codes from phase {} on for {length} values", codes.phase))
                 .expected(format!("one code for each patch of {} values", self.patch)));
         }
-        let standard = Standard { location: codes.location, scale: codes.scale };
+        let map = OuterMap { shift: codes.location, factor: codes.scale, ..OuterMap::IDENTITY };
         let unknown = vec![f64::NAN; self.patch];
         let patches = codes.codes.iter().flat_map(|code| code.map_or(&unknown[..], |code| self.centroid(code)));
-        Ok(patches.skip(codes.phase).take(codes.length).map(|z| standard.undo(*z)).collect())
+        Ok(patches.skip(codes.phase).take(codes.length).map(|z| map.forward(*z)).collect())
     }
 
     /// How well the codes of values stand for them.

@@ -1,14 +1,16 @@
 //! Fitting: patches, their codes, what spreads around each, and the chain.
 
-use super::encoder::{Encoder, Moments, Scaling, Standard};
+use super::encoder::Encoder;
 use super::{Codebook, k_means};
-use crate::data::batch::{Batch, Covariates};
+use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::period::infer_period;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::model::linear::smallest_gap;
 use crate::model::token::markov::{MarkovOrder, MarkovSpec};
+use crate::model::token::quantiser::Moments;
 use crate::model::{Autoregressive, Fit, Fitted, Summary, too_short};
+use crate::predictive::{OuterMap, Predictive};
 
 /// a: the common scale counts like so many patches of a code.
 const COMMON_SCALE: f64 = 4.0;
@@ -27,8 +29,6 @@ pub struct CodebookSpec {
     pub codes: Option<usize>,
     /// How many codes the chain looks back on.
     pub order: MarkovOrder,
-    /// Where location and scale come from.
-    pub scaling: Scaling,
     /// The season length that a chosen P divides; `None` is inferred.
     pub period: Option<usize>,
     /// The seed of the random starts of k-means.
@@ -37,14 +37,7 @@ pub struct CodebookSpec {
 
 impl Default for CodebookSpec {
     fn default() -> Self {
-        Self {
-            patch: None,
-            codes: None,
-            order: MarkovOrder::Auto { max: 3 },
-            scaling: Scaling::Context,
-            period: None,
-            seed: 0,
-        }
+        Self { patch: None, codes: None, order: MarkovOrder::Auto { max: 3 }, period: None, seed: 0 }
     }
 }
 
@@ -52,9 +45,9 @@ impl Fit for CodebookSpec {
     type Model = Codebook;
 
     fn fit(&self, train: &[Series]) -> Result<Fitted<Codebook>> {
-        let training = standard_of(train)?;
-        let patch = self.patch_for(train)?;
-        let standardised: Vec<Series> = train.iter().map(|series| self.standardised(series, training)).collect();
+        let (training, patch) = (map_of(train)?, self.patch_for(train)?);
+        let mut encoder = Encoder { patch, centroids: Vec::new(), training };
+        let standardised: Vec<Series> = train.iter().map(|series| standardised(&encoder, series)).collect();
         let patches: Vec<f64> = standardised.iter().flat_map(|series| whole_patches(series.values(), patch)).collect();
         let count = patches.len() / patch;
         if count < FEWEST_PATCHES {
@@ -62,8 +55,7 @@ impl Fit for CodebookSpec {
             let what = format!("a codebook of patches of {patch} values without a gap");
             return Err(too_short(&what, longest, FEWEST_PATCHES * patch).hint("give more history or smaller patches"));
         }
-        let centroids = k_means::centroids(&patches, patch, self.codes_for(count)?, self.seed)?;
-        let encoder = Encoder { patch, centroids, training, scaling: self.scaling };
+        encoder.centroids = k_means::centroids(&patches, patch, self.codes_for(count)?, self.seed)?;
         let gap = standardised.iter().map(|s| smallest_gap(std::slice::from_ref(s))).fold(f64::INFINITY, f64::min);
         let scales = scales(&encoder, &patches, gap / 12.0_f64.sqrt());
         let codes: Vec<Series> = standardised.iter().map(|series| code_series(&encoder, series)).collect();
@@ -74,15 +66,23 @@ impl Fit for CodebookSpec {
     }
 }
 
-/// Location and scale of all training values together.
-fn standard_of(train: &[Series]) -> Result<Standard> {
+/// From standardised values to those of all series together.
+fn map_of(train: &[Series]) -> Result<OuterMap> {
+    let known = || train.iter().flat_map(Series::values).copied().filter(|x| !x.is_nan());
     let mut moments = Moments::default();
-    train.iter().flat_map(Series::values).for_each(|x| moments.push(*x));
-    moments.standard().ok_or_else(|| {
-        Error::data("there is no variation to learn a codebook from")
+    known().for_each(|x| moments.push(x));
+    moments.map().ok_or_else(|| match known().count() {
+        count if count < FEWEST_PATCHES => too_short("a codebook", count, FEWEST_PATCHES),
+        _ => Error::data("there is no variation to learn a codebook from")
             .expected("at least two different values")
-            .hint("use --model naive")
+            .hint("use --model naive"),
     })
+}
+
+/// A series on its own scale, as a context will be.
+fn standardised(encoder: &Encoder, series: &Series) -> Series {
+    let map = encoder.map_of(series.values());
+    Series::new(series.id(), series.values().iter().map(|x| map.backward(*x)).collect())
 }
 
 /// The whole patches of a series that begins at index 0, those without a gap, one after the other.
@@ -123,11 +123,6 @@ fn scales(encoder: &Encoder, patches: &[f64], least: f64) -> Vec<f64> {
 }
 
 impl CodebookSpec {
-    fn standardised(&self, series: &Series, training: Standard) -> Series {
-        let own = self.scaling.of(&Moments::of(series.values()), training);
-        Series::new(series.id(), series.values().iter().map(|x| own.apply(*x)).collect())
-    }
-
     /// P.
     fn patch_for(&self, train: &[Series]) -> Result<usize> {
         match self.patch {
@@ -163,9 +158,7 @@ impl CodebookSpec {
         let number = |name: &str, number: usize| (name.to_owned(), vec![number as f64]);
         Ok(Summary {
             name: "Codebook".to_owned(),
-            description: format!(
-                "{codes} codes of patches of {patch} values and a Markov chain of order {order}, exact from the first value"
-            ),
+            description: format!("{codes} codes of patches of {patch} values and a Markov chain of order {order}"),
             preprocessing: vec![number("patch", patch), number("codes", codes), number("order", order)],
             innovation_variance: squares / rows as f64,
             innovation_variance_unbiased: squares / rows as f64,
@@ -189,14 +182,18 @@ struct Likelihood {
 impl Likelihood {
     fn of(model: &Codebook, train: &[Series]) -> Result<Self> {
         let mut all = Self::default();
+        // Row by row: all rows at once would be as many numbers as there are values and codes.
+        let mut row = Predictive::new(model.family(), 1);
         for series in train {
-            let target = Batch::single(series.values(), 0);
-            let rows = model.conditionals(&Batch::empty(&[0]), &target, &Covariates::none())?;
-            let known = series.values().iter().enumerate().filter(|(row, x)| !x.is_nan() && rows.is_defined(*row));
-            for (row, &x) in known {
-                all.sum += rows.row(row).log_prob(x);
-                all.rows += 1;
-                all.squares += (x - rows.row(row).mean()).powi(2);
+            let mut session = model.begin(&Batch::empty(&[0]), &Covariates::none())?;
+            for &x in series.values() {
+                session.conditional(Rows::none(), &mut row);
+                if row.is_defined(0) && !x.is_nan() {
+                    all.sum += row.row(0).log_prob(x);
+                    all.rows += 1;
+                    all.squares += (x - row.row(0).mean()).powi(2);
+                }
+                session.observe(&[x]);
             }
         }
         Ok(all)

@@ -6,8 +6,8 @@
 //! w_kj proportional to P(k | past codes) prod_{i<j} N(z_i; c_ki, s_ki^2)
 //! ```
 //!
-//! z = (x - m) / s is the series in its own units ([`Scaling`]), cut into patches of P values that are anchored at the index of
-//! the series. k-means finds K patches c_k that stand for all (`k_means`), the [`Encoder`] gives every patch the code of
+//! z = (x - m) / s is the series standardised by mean and standard deviation of the context alone, as [`Quantised`](super::Quantised)
+//! has it, cut into patches of P values that are anchored at the index of the series. k-means finds K patches c_k that stand for all (`k_means`), the [`Encoder`] gives every patch the code of
 //! the nearest, and a [`Markov`] chain learns which code follows which. The second line is the chain rule within a patch, exactly: a
 //! mixture of normals whose weights follow what was already seen of the patch. So the sum of the log densities of the values is the
 //! log density of the patches, it compares with that of every other model, and sampling values samples patches.
@@ -27,8 +27,8 @@
 //! the next k patches, k the order of the chain, are undefined; where nothing of a patch is known the past of codes starts anew.
 //!
 //! State per lane: the last k codes, the values of the patch so far, K log weights. A step costs O(K), the last one of a patch
-//! O(K P). Memory of the model: 2 K P numbers and the chain. A row depends on at most the last (k + 1) P - 1 values, and, where
-//! the context gives location and scale, on all of it.
+//! O(K P). Memory of the model: 2 K P numbers and the chain. Beside the context, which gives location and
+//! scale, a row depends on at most the last (k + 1) P - 1 values.
 //!
 //! ```
 //! use foretoken::model::token::codebook::CodebookSpec;
@@ -49,10 +49,10 @@ mod fit;
 mod k_means;
 mod session;
 
-pub use encoder::{Codes, Encoder, Fidelity, Scaling};
+pub use encoder::{Codes, Encoder, Fidelity};
 pub use fit::CodebookSpec;
 
-use self::encoder::Standard;
+pub(crate) use fit::{MAX_CODES, MAX_PATCH};
 
 use self::session::{CodebookSession, Lane};
 use super::markov::Markov;
@@ -121,12 +121,12 @@ impl Autoregressive for Codebook {
         Family::Mixture { components: self.encoder.codes() }
     }
 
-    fn memory(&self) -> Option<usize> {
-        (self.encoder.scaling == Scaling::Training).then(|| self.past_values() + self.encoder.patch - 1)
+    fn forgets_after(&self) -> Option<usize> {
+        Some(self.past_values() + self.encoder.patch - 1)
     }
 
     fn begin<'m>(&'m self, context: &Batch, _known: &Covariates) -> Result<Running<'m>> {
-        let read = |lane: usize| Lane::read(self, &context.lane(lane).collect::<Vec<_>>(), context.start(lane));
+        let read = |lane: usize| Lane::read(self, context.lane(lane), context.start(lane));
         Ok(Box::new(CodebookSession::new(self, (0..context.lanes()).map(read).collect())))
     }
 }

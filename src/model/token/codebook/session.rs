@@ -1,15 +1,17 @@
 //! The memory of lanes: the codes of past patches, and the patch that is under way.
 
 use super::Codebook;
-use super::encoder::{Moments, Scaling, Standard, phase};
+use super::encoder::phase;
 use crate::data::batch::Rows;
+use crate::model::token::quantiser::Moments;
 use crate::model::{Running, Session};
 use crate::predictive::{OuterMap, Predictive};
 
 /// What one lane remembers.
 #[derive(Debug, Clone)]
 pub(super) struct Lane {
-    standard: Standard,
+    /// From standardised values to its data.
+    map: OuterMap,
     /// The index of the next value.
     index: i64,
     /// Whether a value was known: what is missing before the first is not part of the lane.
@@ -24,44 +26,79 @@ pub(super) struct Lane {
     unsettled: usize,
     /// ln w_k, up to a constant that makes the largest zero.
     weights: Vec<f64>,
-    /// The values that the codes and the patch are made of, in their own units, and what is known of all values: a longer context
-    /// has another location and scale.
-    recent: Vec<f64>,
+    /// What it takes to begin anew on another scale.
+    history: History,
+}
+
+/// What a lane has seen, as far as a context of it would matter.
+#[derive(Debug, Clone, Default)]
+struct History {
+    /// Mean and spread of all values: the scale, once they are a context.
     moments: Moments,
+    /// The last values, whole patches and the one under way, as many as the chain looks back on.
+    recent: Vec<f64>,
+    /// Whether a value was known before these.
+    is_later: bool,
+    /// Whether the next value rests on a stand-in for a missing one, which says nothing of the scale.
+    is_stand_in: bool,
+}
+
+impl History {
+    fn push(&mut self, x: f64) {
+        if !self.is_stand_in {
+            self.moments.push(x);
+        }
+        self.is_stand_in = false;
+        self.recent.push(x);
+    }
+
+    /// Forgets all but the last values.
+    fn keep(&mut self, count: usize) {
+        let old = self.recent.len().saturating_sub(count);
+        self.is_later |= self.recent.drain(..old).any(|x| !x.is_nan());
+    }
 }
 
 impl Lane {
     /// A lane at the end of a context that begins at an index.
-    pub(super) fn read(model: &Codebook, context: &[f64], start: i64) -> Self {
-        let end = start + context.len() as i64;
-        // Older patches than the chain looks back on have no part in what comes.
-        let skipped = context.len().saturating_sub(phase(end, model.encoder.patch) + model.past_values());
-        Self::of(model, Moments::of(context), &context[skipped..], start + skipped as i64)
+    pub(super) fn read(model: &Codebook, context: impl Iterator<Item = f64>, start: i64) -> Self {
+        let (mut history, mut index) = (History::default(), start);
+        for x in context {
+            history.push(x);
+            index += 1;
+            if phase(index, model.encoder.patch) == 0 {
+                history.keep(model.past_values());
+            }
+        }
+        Self::after(model, history, index)
     }
 
-    /// A lane that ends with some values, the first of which has an index; what is known of all its values.
-    fn of(model: &Codebook, moments: Moments, recent: &[f64], start: i64) -> Self {
+    /// A lane with a history, in front of an index.
+    fn after(model: &Codebook, history: History, index: i64) -> Self {
         let mut lane = Self {
-            standard: model.encoder.scaling.of(&moments, model.encoder.training),
-            index: start,
-            has_started: moments.count > recent.iter().filter(|x| !x.is_nan()).count(),
+            map: history.moments.map().unwrap_or(model.encoder.training),
+            index: index - history.recent.len() as i64,
+            has_started: history.is_later,
             codes: Vec::new(),
             patch: vec![f64::NAN; model.encoder.patch],
             has_gap: false,
             unsettled: 0,
             weights: vec![0.0; model.encoder.codes()],
-            recent: Vec::new(),
-            moments: Moments::default(),
+            history: History::default(),
         };
         lane.open_patch(model);
-        recent.iter().for_each(|x| lane.push(model, *x));
-        lane.moments = moments;
+        history.recent.iter().for_each(|x| lane.step(model, *x));
+        lane.history = history;
         lane
     }
 
-    /// The lane as if all that it has seen had been its context.
-    fn as_context(&self, model: &Codebook) -> Self {
-        Self::of(model, self.moments, &self.recent, self.index - self.recent.len() as i64)
+    /// Moves on by a value, NaN where it is missing.
+    fn observe(&mut self, model: &Codebook, x: f64) {
+        self.history.push(x);
+        self.step(model, x);
+        if phase(self.index, model.encoder.patch) == 0 {
+            self.history.keep(model.past_values());
+        }
     }
 
     /// Weighs the codes by what came before the patch.
@@ -84,7 +121,6 @@ impl Lane {
             None => self.codes.clear(),
         }
         self.unsettled = if self.has_gap { order } else { self.unsettled.saturating_sub(1) };
-        self.recent.drain(..self.recent.len().saturating_sub(model.past_values()));
     }
 
     fn normalise(&mut self) {
@@ -92,20 +128,18 @@ impl Lane {
         self.weights.iter_mut().for_each(|weight| *weight -= largest);
     }
 
-    /// Moves on by a value, NaN where it is missing.
-    fn push(&mut self, model: &Codebook, x: f64) {
+    /// Moves codes and patch on by a value.
+    fn step(&mut self, model: &Codebook, x: f64) {
         let width = model.encoder.patch;
         let at = phase(self.index, width);
         if x.is_nan() {
             self.has_gap |= self.has_started;
         } else {
             self.has_started = true;
-            self.patch[at] = self.standard.apply(x);
+            self.patch[at] = self.map.backward(x);
             self.weigh(model, at);
         }
         self.index += 1;
-        self.moments.push(x);
-        self.recent.push(x);
         if at + 1 == width {
             self.close_patch(model);
             self.open_patch(model);
@@ -164,20 +198,23 @@ impl<'m> Session<'m> for CodebookSession<'m> {
         for (i, lane) in self.lanes.iter().enumerate() {
             lane.write(self.model, &mut self.row);
             out.set(i, &self.row, lane.unsettled == 0);
-            let Standard { location, scale } = lane.standard;
-            out.set_map(i, OuterMap { shift: location, factor: scale, ..OuterMap::IDENTITY });
+            out.set_map(i, lane.map);
         }
     }
 
     fn observe(&mut self, x: &[f64]) {
-        self.lanes.iter_mut().zip(x).for_each(|(lane, x)| lane.push(self.model, *x));
+        self.lanes.iter_mut().zip(x).for_each(|(lane, x)| lane.observe(self.model, *x));
     }
 
     /// Location and scale become those of all that was observed.
     fn end_context(&mut self) {
-        if self.model.encoder.scaling == Scaling::Context {
-            self.lanes.iter_mut().for_each(|lane| *lane = lane.as_context(self.model));
+        for lane in &mut self.lanes {
+            *lane = Lane::after(self.model, std::mem::take(&mut lane.history), lane.index);
         }
+    }
+
+    fn set_undefined(&mut self, lane: usize) {
+        self.lanes[lane].history.is_stand_in = true;
     }
 
     fn fork(&self, parents: &[usize]) -> Running<'m> {
