@@ -9,6 +9,7 @@
 //! session holds. What a path draws depends on the seed, its series and its number alone, never on how many run
 //! beside it.
 
+pub mod gaussian;
 pub mod vector;
 
 use crate::data::batch::{Batch, Covariates};
