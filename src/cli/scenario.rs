@@ -51,5 +51,5 @@ fn fixes_of(series: &Series, horizon: usize) -> Result<Fixes> {
             .expected(format!("times among the {horizon} steps ahead"))
             .hint("give a longer --horizon"));
     }
-    Fixes::new(fixed)
+    Fixes::new(&fixed)
 }

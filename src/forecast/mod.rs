@@ -19,6 +19,7 @@ pub mod vector;
 
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
+use crate::generate::gaussian::{have_one_link, mixed};
 use crate::generate::{Decoding, Generation, Paths, generate};
 use crate::model::{Autoregressive, GaussianPath};
 use crate::predictive::{Family, Predictive};
@@ -138,12 +139,6 @@ fn check_horizon(horizon: usize) -> Result<()> {
         .expected(format!("--horizon between 1 and {MAX_HORIZON}")))
 }
 
-/// Whether the components of a joint make one mixture at every step.
-fn have_one_link(paths: &[GaussianPath]) -> bool {
-    let links = |path: &GaussianPath| path.maps.iter().map(|map| map.link).collect::<Vec<_>>();
-    paths.windows(2).all(|pair| links(&pair[0]) == links(&pair[1]))
-}
-
 /// The marginals of one component of a joint after its first `skip` steps.
 fn marginals_of(path: &GaussianPath, skip: usize) -> Predictive {
     let mut marginals = Predictive::new(Family::Gaussian, path.mean.len() - skip);
@@ -151,19 +146,6 @@ fn marginals_of(path: &GaussianPath, skip: usize) -> Predictive {
     for (step, ((mean, variance), map)) in steps.enumerate() {
         marginals.set(step, &[*mean, variance.sqrt()], true);
         marginals.set_map(step, *map);
-    }
-    marginals
-}
-
-/// The marginals of a joint: those of its only component as they are, mixtures of several.
-fn mixed(paths: &[GaussianPath], mut components: Vec<Predictive>) -> Predictive {
-    if components.len() == 1 {
-        return components.remove(0);
-    }
-    let mut marginals = Predictive::new(Family::Mixture { components: paths.len() }, components[0].rows());
-    for step in 0..marginals.rows() {
-        let parts = paths.iter().zip(&components).map(|(path, rows)| (path.weight, rows.row(step)));
-        marginals.set_mixture(step, parts, true);
     }
     marginals
 }
@@ -181,7 +163,8 @@ impl Forecast {
                 return Err(not_finite(step));
             }
         }
-        Ok(Self { marginals: Marginals::Exact(mixed(paths, components)) })
+        let weights: Vec<f64> = paths.iter().map(|path| path.weight).collect();
+        Ok(Self { marginals: Marginals::Exact(mixed(&weights, components)) })
     }
 
     fn sampled(paths: Paths) -> Self {

@@ -11,10 +11,13 @@
 
 mod beam;
 mod decoding;
+pub mod gaussian;
+pub mod scenario;
 mod stop;
 pub mod vector;
 
 pub use decoding::{DEFAULT_BEAM_WIDTH, DEFAULT_TOP_K, DEFAULT_TOP_P, Decoding};
+pub use scenario::{FixMode, Fixes, Scenario, generate_fixed};
 pub use stop::{Condition, FirstPassage, Stop};
 
 use self::decoding::Chooser;
@@ -110,6 +113,12 @@ impl Paths {
         }
     }
 
+    /// Paths that are whole, from their values, time-major, and their log densities.
+    fn whole(horizon: usize, values: Vec<f64>, log_prob: Vec<f64>, log_q: Vec<f64>) -> Self {
+        let lanes = log_prob.len();
+        Self { horizon, lanes, values, log_prob, log_q, lens: vec![horizon; lanes], stopped: vec![false; lanes] }
+    }
+
     /// Adds a value to a path, with its log densities under the model and under the decoding.
     fn push(&mut self, lane: usize, value: f64, [log_prob, log_q]: [f64; 2], stops: bool) {
         self.values[self.lens[lane] * self.lanes + lane] = value;
@@ -196,8 +205,24 @@ pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates,
     what.stop.check(&model.family())?;
     match what.decoding {
         Decoding::Beam { width } => beam::search(model, context, known, what, width),
-        Decoding::BestOf { n, temperature } => best_of(model, context, known, what, n, temperature),
-        _ => Ok(step_by_step(model, context, known, what)?.paths),
+        _ => forward(model, context, known, what, &|_, _| None),
+    }
+}
+
+/// The value that is fixed for a lane of the context at a step.
+type Fixed<'a> = &'a dyn Fn(usize, usize) -> Option<f64>;
+
+/// Generates step by step, from the first to the last.
+fn forward(
+    model: &dyn Autoregressive,
+    context: &Batch,
+    known: &Covariates,
+    what: &Generation,
+    fixed: Fixed<'_>,
+) -> Result<Paths> {
+    match what.decoding {
+        Decoding::BestOf { n, temperature } => best_of(model, context, known, what, (n, temperature), fixed),
+        _ => Ok(step_by_step(model, context, known, what, fixed)?.paths),
     }
 }
 
@@ -206,11 +231,13 @@ fn step_by_step<'a>(
     context: &Batch,
     known: &Covariates,
     what: &Generation,
+    fixed: Fixed<'_>,
 ) -> Result<Run<'a>> {
     let mut run = Run::begin(model, context, known, what)?;
     let mut row = vec![f64::NAN; run.paths.lanes];
+    let per_lane = what.paths_per_lane();
     for step in 0..what.horizon {
-        run.choose(step, &mut row, |_| None)?;
+        run.choose(step, &mut row, |lane| fixed(lane / per_lane, step))?;
         if run.has_ended() {
             break;
         }
@@ -225,11 +252,11 @@ fn best_of(
     context: &Batch,
     known: &Covariates,
     what: &Generation,
-    n: usize,
-    temperature: f64,
+    (n, temperature): (usize, f64),
+    fixed: Fixed<'_>,
 ) -> Result<Paths> {
     let drawn = Generation { paths: n, decoding: Decoding::Sample { temperature }, ..what.clone() };
-    let run = step_by_step(model, context, known, &drawn)?;
+    let run = step_by_step(model, context, known, &drawn, fixed)?;
     let ranking = |lane: usize| what.stop.ranking(run.scores[lane], run.paths.len(lane));
     let best = |lanes: Range<usize>| lanes.reduce(|a, b| if ranking(b) > ranking(a) { b } else { a });
     let chosen: Vec<usize> = (0..context.lanes()).filter_map(|lane| best(lane * n..(lane + 1) * n)).collect();
@@ -294,7 +321,10 @@ impl<'a> Run<'a> {
     fn choose_one(&mut self, step: usize, lane: usize, fixed: Option<f64>) -> Result<f64> {
         let row = self.conditional.row(lane);
         let (value, log_q) = match fixed {
-            Some(value) => (value, Some(0.0)),
+            Some(value) => {
+                scenario::check_possible(&row, value, step)?;
+                (value, Some(0.0))
+            }
             None => self.chooser.choose(&row, &mut self.rngs[lane])?,
         };
         let score = row.log_prob(value);
