@@ -162,8 +162,8 @@ fn truncated_tokens_come_as_often_as_their_masses_say() {
     ];
     for (decoding, temperature, kept) in cases {
         let expected = truncated(temperature, kept);
-        for (_, model) in rows().iter().skip(5) {
-            let paths = run(model, &[], &decoded(1, 100_000, decoding));
+        for (name, model) in rows().iter().skip(5) {
+            let paths = run(model, &[], &decoded(1, if *name == "bins" { 10_000 } else { 100_000 }, decoding));
             let (mut counts, family) = ([0.0; 8], model.family());
             for (value, log_q) in paths.step(0).iter().zip(paths.log_q()) {
                 let token = if let Family::Binned(bins) = &family { bins.index(value - 1.0) } else { *value as usize };
@@ -206,7 +206,7 @@ fn truncated_values_come_from_the_cells_that_are_kept() {
         ] {
             let kept = kept_cells(&model, decoding);
             let total: f64 = kept.iter().sum();
-            let paths = run(&model, &[], &decoded(1, 100_000, decoding));
+            let paths = run(&model, &[], &decoded(1, 20_000, decoding));
             // Groups of cells, since single ones at the edges differ by ties and by the table of a mixture.
             let (mut counts, mut outside) = ([0.0; 16], 0.0);
             for value in paths.step(0) {
@@ -215,11 +215,11 @@ fn truncated_values_come_from_the_cells_that_are_kept() {
                 outside += f64::from(u8::from(kept[cell] == 0.0));
             }
             let expected: Vec<f64> = kept.chunks(16).map(|cells| cells.iter().sum::<f64>() / total).collect();
-            let off = |(count, share): (&f64, &f64)| (count / 1e5 - share).abs();
+            let off = |(count, share): (&f64, &f64)| (count / 2e4 - share).abs();
             let largest = counts.iter().zip(&expected).map(off).fold(0.0, f64::max);
             // Half a cell of each kind, and five standard errors.
-            assert!(largest < 0.6 / total + 0.007, "{name}, {decoding:?}: {counts:?} for {expected:?}");
-            assert!(outside / 1e5 < 1.1 / total, "{name}, {decoding:?}: {outside} draws from cells that are not kept");
+            assert!(largest < 0.6 / total + 0.015, "{name}, {decoding:?}: {counts:?} for {expected:?}");
+            assert!(outside / 2e4 < 1.2 / total, "{name}, {decoding:?}: {outside} draws from cells that are not kept");
         }
     }
 }
@@ -227,7 +227,7 @@ fn truncated_values_come_from_the_cells_that_are_kept() {
 #[test]
 fn a_nucleus_of_a_symmetric_row_is_its_central_interval() {
     for (name, model) in &rows()[..3] {
-        let paths = run(model, &[], &decoded(1, 100_000, Decoding::Nucleus { mass: 0.7, temperature: 1.0 }));
+        let paths = run(model, &[], &decoded(1, 20_000, Decoding::Nucleus { mass: 0.7, temperature: 1.0 }));
         let mut counts = [0.0; 20];
         for (value, (log_q, log_prob)) in paths.step(0).iter().zip(paths.log_q().iter().zip(paths.log_prob())) {
             counts[(20.0 * model.rows.row(0).cdf(*value)) as usize] += 1.0;
@@ -243,17 +243,17 @@ fn a_nucleus_of_a_symmetric_row_is_its_central_interval() {
 fn draws_are_as_dense_as_log_q_says() {
     for (name, model) in rows().into_iter().filter(|(name, _)| *name != "symbols") {
         for decoding in [0.5, 1.0, 2.0].into_iter().flat_map(draws_of) {
-            let paths = run(&model, &[], &decoded(1, 40_000, decoding));
+            let paths = run(&model, &[], &decoded(1, 12_000, decoding));
             let mut draws: Vec<(f64, f64)> = paths.step(0).iter().copied().zip(paths.log_q().iter().copied()).collect();
             draws.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
             // n draws of density q: the mean of 1 / q over those between a and b is the length on which there is mass, b - a
-            // where there are no holes. Over the middle third of the draws it is sum(1 / q) / n.
-            for part in [4_000..12_000, 12_000..20_000, 28_000..36_000] {
+            // where there are no holes. Here three fifths of all draws, one by one.
+            for part in [1_200..3_600, 3_600..6_000, 8_400..10_800] {
                 let own = &draws[part];
                 let length = own[own.len() - 1].0 - own[0].0;
-                let said = own.iter().map(|(_, log_q)| (-log_q).exp()).sum::<f64>() / 40_000.0;
+                let said = own.iter().map(|(_, log_q)| (-log_q).exp()).sum::<f64>() / 12_000.0;
                 let holes = matches!(decoding, Decoding::Typical { .. }) || name == "bins" || name.contains("mixture");
-                let (low, high) = if holes { (0.0, 1.06) } else { (0.94, 1.06) };
+                let (low, high) = if holes { (0.0, 1.1) } else { (0.9, 1.1) };
                 let ratio = said / length;
                 assert!(ratio > low && ratio < high, "{name}, {decoding:?}: {said} of {length}");
             }
@@ -586,7 +586,12 @@ fn a_stopped_path_ends_with_its_value_and_disturbs_no_other() {
 #[test]
 fn beams_stop_at_a_token_and_compare_per_value() {
     // From 0: stop at once with 0.3, or go round 1, 2, 1, .. almost surely.
-    let chain = Chain::of_symbols(&[vec![0.0, 0.7, 0.0, 0.3], vec![0.0, 0.0, 1.0, 0.0], vec![0.01, 0.98, 0.0, 0.01]]);
+    let chain = Chain::of_symbols(&[
+        vec![0.0, 0.7, 0.0, 0.3],
+        vec![0.0, 0.0, 1.0, 0.0],
+        vec![0.01, 0.98, 0.0, 0.01],
+        vec![1.0, 0.0, 0.0, 0.0],
+    ]);
     let what = Generation { stop: Stop::Token(3), ..decoded(5, 1, Decoding::Beam { width: 50 }) };
     let beam = run(&chain, &[0.0], &what);
     assert_eq!(beam.path(0).collect::<Vec<_>>(), [1.0, 2.0, 1.0, 2.0, 1.0]);

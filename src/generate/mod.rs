@@ -4,10 +4,10 @@
 //! begin(context) -> fork -> [ conditional -> decode -> observe ] x horizon
 //! ```
 //!
-//! Every model generates through [`generate`]; how a conditional becomes a value is a [`Decoding`]. A step costs one
-//! conditional and one observation for all lanes at once; memory is O(horizon x lanes) for the result and whatever the
-//! session holds. What a path draws depends on the seed, its series and its number alone, never on how many run
-//! beside it.
+//! Every model generates through [`generate`]; how a conditional becomes a value is a [`Decoding`], when a path ends before
+//! the horizon a [`Stop`]. A step costs one conditional and one observation for all lanes at once; memory is O(horizon x
+//! lanes) for the result and whatever the session holds. What a path draws depends on the seed, its series and its number
+//! alone, never on how many run beside it.
 
 mod beam;
 mod decoding;
@@ -20,10 +20,9 @@ pub use decoding::{DEFAULT_BEAM_WIDTH, DEFAULT_TOP_K, DEFAULT_TOP_P, Decoding};
 pub use scenario::{FixMode, Fixes, Scenario, generate_fixed};
 pub use stop::{Condition, FirstPassage, Stop};
 
-use self::decoding::Chooser;
-
 use std::ops::Range;
 
+use self::decoding::Chooser;
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
 use crate::math::random::LaneRng;
@@ -199,7 +198,8 @@ impl Paths {
 /// ```
 ///
 /// # Errors
-/// If the model cannot read the context, covariates are not known over the horizon, or a value leaves the range of floating point numbers.
+/// If the model cannot read the context, covariates are not known over the horizon, a decoding or a stopping rule has no meaning
+/// for the model's family, or a value leaves the range of floating point numbers.
 pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates, what: &Generation) -> Result<Paths> {
     known.check_reach(context.steps() + what.horizon)?;
     what.stop.check(&model.family())?;

@@ -37,8 +37,11 @@ pub struct Draw {
 pub struct Sampler {
     temperature: f64,
     truncation: Option<Truncation>,
-    /// What is kept of a symmetric family: the degrees of freedom, infinite of the normal, and the region.
-    region: Option<(f64, Region)>,
+    /// What was kept of the last continuous row, and what that depends on: the degrees of freedom, infinite of the normal, or
+    /// all parameters of a mixture. Rows of one step, or of one model, share it more often than not.
+    kept: Option<Region>,
+    kept_of: Vec<f64>,
+    /// That of the mixture `kept_of`.
     table: Table,
     masses: Vec<f64>,
     order: Vec<(f64, usize)>,
@@ -51,7 +54,8 @@ impl Sampler {
         check_temperature(temperature)?;
         truncation.map_or(Ok(()), Truncation::check)?;
         let (masses, order) = (Vec::new(), Vec::new());
-        Ok(Self { temperature, truncation, region: None, table: Table::default(), masses, order })
+        let (kept_of, table) = (Vec::new(), Table::default());
+        Ok(Self { temperature, truncation, kept: None, kept_of, table, masses, order })
     }
 
     /// One draw.
@@ -77,31 +81,27 @@ impl Sampler {
     }
 
     fn draw_from(&mut self, shape: &Shape<'_>, rng: &mut LaneRng) -> (f64, f64) {
-        let Some(truncation) = self.truncation else {
-            let z = shape.sample(rng);
-            return (z, shape.log_density(z));
-        };
-        let dof = if let Shape::Student([.., dof]) = shape { *dof } else { f64::INFINITY };
-        if self.region.as_ref().is_none_or(|(of, _)| *of != dof) {
-            self.region = Some((dof, Region::of(&shape.standard(), truncation)));
+        if let Some(truncation) = self.truncation {
+            let dof = if let Shape::Student([.., dof]) = shape { *dof } else { f64::INFINITY };
+            if self.kept_of != [dof] {
+                self.kept_of = vec![dof];
+                self.kept = Some(Region::of(&shape.standard(), truncation));
+            }
         }
-        let (_, region) = self.region.as_ref().expect("just set");
-        draw_within(shape, region, rng)
+        draw_within(shape, self.kept.as_ref(), rng)
     }
 
     fn draw_mixture(&mut self, parameters: &[f64], rng: &mut LaneRng) -> (f64, f64) {
         if let Some(point) = mixture::point_mass(parameters) {
             return (point, f64::NAN);
         }
-        self.table.fill(parameters, self.temperature);
-        let shape = Shape::Table(&self.table);
-        match self.truncation {
-            None => {
-                let z = shape.sample(rng);
-                (z, shape.log_density(z))
-            }
-            Some(truncation) => draw_within(&shape, &Region::of(&shape, truncation), rng),
+        if self.kept_of != parameters {
+            self.kept_of.clear();
+            self.kept_of.extend_from_slice(parameters);
+            self.table.fill(parameters, self.temperature);
+            self.kept = self.truncation.map(|truncation| Region::of(&Shape::Table(&self.table), truncation));
         }
+        draw_within(&Shape::Table(&self.table), self.kept.as_ref(), rng)
     }
 
     /// A token and the logarithm of its mass among those that are kept.
@@ -115,9 +115,13 @@ impl Sampler {
     }
 }
 
-fn draw_within(shape: &Shape<'_>, region: &Region, rng: &mut LaneRng) -> (f64, f64) {
-    let z = shape.quantile(region.level(rng.uniform()));
-    (z, shape.log_density(z) - region.mass().ln())
+fn draw_within(shape: &Shape<'_>, kept: Option<&Region>, rng: &mut LaneRng) -> (f64, f64) {
+    let Some(kept) = kept else {
+        let z = shape.sample(rng);
+        return (z, shape.log_density(z));
+    };
+    let z = shape.quantile(kept.level(rng.uniform()));
+    (z, shape.log_density(z) - kept.mass().ln())
 }
 
 impl Distribution<'_> {

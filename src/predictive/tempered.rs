@@ -3,7 +3,7 @@
 //! ```text
 //! normal       s' = s sqrt(T)
 //! Student's t  v' = (v + 1) / T - 1,  s'^2 = s^2 v / v';   none where v' <= 0, that is T >= v + 1
-//! mixture      a table of p^(1/T), see the table's own page for its accuracy
+//! mixture      a table of p^(1/T), right to 0.2 % of its highest value (table.rs)
 //! masses       p_i^(1/T) / sum
 //! ```
 //!
