@@ -28,10 +28,9 @@
 
 use std::sync::Arc;
 
-use pulp::Arch;
-
 use crate::data::series::Series;
 use crate::error::{Error, Result};
+use crate::math::kernels;
 use crate::model::too_short;
 use crate::predictive::{Bins, OuterMap};
 
@@ -44,6 +43,8 @@ const OWN_SCALE: usize = 8;
 pub(crate) const MAX_BINS: usize = 1 << 16;
 /// The smallest: two tails and something between them.
 pub(crate) const MIN_BINS: usize = 3;
+/// A spread below this share of the mean is rounding.
+const ROUNDING: f64 = 1e-12;
 /// Cells of the table that general edges are found from: 32 KB, the first-level cache.
 const CELLS: usize = 1 << 14;
 /// Edges per cell that are compared one by one.
@@ -64,7 +65,7 @@ pub enum QuantiserKind {
     Quantile,
     /// Equal widths on a scale that is logarithmic in both directions.
     MuLaw {
-        /// How logarithmic: 0 is uniform; 255 in telephony.
+        /// How logarithmic, above 0: nearly uniform for small numbers; 255 in telephony.
         mu: f64,
     },
     /// The least squared error that Lloyd's iteration finds.
@@ -112,15 +113,19 @@ impl QuantiserSpec {
             return Err(too_short("a quantiser", all.count, OWN_SCALE));
         }
         let Some(map) = all.map() else {
-            return Err(Error::data("all values are equal: there is nothing to tell apart by tokens")
-                .expected("at least two different values"));
+            return Err(Error::data("the values have no spread that tokens could tell apart")
+                .expected("finite numbers that differ by more than rounding"));
         };
         let series = train.iter().map(|series| standardised(series.values(), map));
         let (sorted, gap) = sort_all(series.collect());
         let bins = self.bins.unwrap_or_else(|| default_bins(sorted.len()));
         let layout = Layout { sorted: &sorted, bins, gap: gap * (1.0 - MARGIN) };
         match self.kind {
-            QuantiserKind::Uniform => Quantiser::of_grid(layout.grid(), layout.uniform_tails(), map),
+            QuantiserKind::Uniform => {
+                let grid = layout.grid();
+                // Nothing was seen in the tails: they are as wide as a bin.
+                Quantiser::of_grid(grid, [1.0 / grid.rate; 2], map)
+            }
             kind => {
                 let edges = layout.edges(kind);
                 let tails = layout.tails(&edges);
@@ -184,10 +189,10 @@ impl Moments {
         self.squares += error * (x - self.mean);
     }
 
-    /// The map from standardised values; `None` of too few values, or without spread.
+    /// The map from standardised values; `None` of too few values, or without a spread beyond rounding.
     pub(crate) fn map(&self) -> Option<OuterMap> {
         let scale = (self.squares / self.count as f64).sqrt();
-        let has_scale = self.count >= OWN_SCALE && scale > 0.0 && scale.is_finite() && self.mean.is_finite();
+        let has_scale = self.count >= OWN_SCALE && scale > ROUNDING * self.mean.abs() && scale.is_finite();
         has_scale.then_some(OuterMap { shift: self.mean, factor: scale, ..OuterMap::IDENTITY })
     }
 }
@@ -238,11 +243,6 @@ impl Layout<'_> {
         Grid { low: centre - 1.0 / rate, rate, last: inner as u32 + 1 }
     }
 
-    /// Nothing was seen in the tails of a grid: as wide as a bin.
-    fn uniform_tails(&self) -> [f64; 2] {
-        [1.0 / self.grid().rate; 2]
-    }
-
     fn edges(&self, kind: QuantiserKind) -> Vec<f64> {
         let mut edges = match kind {
             QuantiserKind::MuLaw { mu } => self.mu_law(mu),
@@ -272,10 +272,10 @@ impl Layout<'_> {
         ranks.dedup();
         if ranks.is_empty() {
             // Nearly all values are equal to the smallest or the largest.
-            let is_low = self.sorted[n / 2] == self.sorted[0];
             let middle = self.sorted[n / 2];
-            ranks
-                .push(self.sorted.partition_point(|z| if is_low { *z <= middle } else { *z < middle }).clamp(1, n - 1));
+            let start = self.sorted.partition_point(|z| *z < middle);
+            let end = self.sorted.partition_point(|z| *z <= middle);
+            ranks.push(if start > 0 { start } else { end.min(n - 1) });
         }
         ranks
     }
@@ -348,12 +348,8 @@ pub(crate) struct Grid {
 }
 
 impl Grid {
-    /// The token, by an addition that leaves the rounded number in the lowest bits.
-    #[inline(always)]
     fn token(self, z: f64) -> u32 {
-        const WHOLE: f64 = (1_u64 << 52) as f64;
-        let place = ((z - self.low) * self.rate).max(0.0).min(f64::from(self.last));
-        if z.is_nan() { MISSING } else { (place + WHOLE).to_bits() as u32 }
+        kernels::nearest_place(z, self.low, self.rate, self.last)
     }
 
     /// The smallest number of each token but the first, by bisection: tokens ascend with z.
@@ -382,7 +378,7 @@ struct Table {
     first: Vec<u16>,
     /// The largest number of edges in a cell.
     most: usize,
-    /// The edges, and beyond them infinities to compare with.
+    /// The edges, and behind them infinities to compare with.
     edges: Vec<f64>,
 }
 
@@ -535,10 +531,7 @@ impl Quantiser {
         tokens.clear();
         tokens.resize(z.len(), 0);
         match &self.lookup {
-            Lookup::Grid(grid) => Arch::new().dispatch(
-                #[inline(always)]
-                || tokens.iter_mut().zip(z).for_each(|(token, z)| *token = grid.token(*z)),
-            ),
+            Lookup::Grid(Grid { low, rate, last }) => kernels::nearest_places(z, *low, *rate, *last, tokens),
             Lookup::Table(table) => tokens.iter_mut().zip(z).for_each(|(token, z)| *token = table.token(*z)),
         }
     }
@@ -774,6 +767,8 @@ mod tests {
         let values = normals(50, 7);
         for kind in KINDS {
             assert!(fit(kind, None, &values[..7]).is_err() && fit(kind, None, &[2.0; 40]).is_err());
+            assert!(fit(kind, None, &[&values[..], &[f64::INFINITY]].concat()).is_err());
+            assert!(fit(kind, None, &[[0.3; 20], [0.1 + 0.2; 20]].concat()).is_err(), "rounding is no spread");
             assert!(fit(kind, Some(2), &values).is_err() && fit(kind, Some(70_000), &values).is_err());
         }
         for mu in [0.0, -1.0, f64::NAN, f64::INFINITY] {
