@@ -1,9 +1,8 @@
 //! Fitting: patches, their codes, what spreads around each, and the chain.
 
 use super::encoder::Encoder;
-use super::{Codebook, k_means};
+use super::{Codebook, choice, k_means};
 use crate::data::batch::{Batch, Covariates, Rows};
-use crate::data::period::infer_period;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::model::linear::smallest_gap;
@@ -17,15 +16,18 @@ const COMMON_SCALE: f64 = 4.0;
 /// The largest number of values of a patch and of codes.
 pub(crate) const MAX_PATCH: usize = 4_096;
 pub(crate) const MAX_CODES: usize = 4_096;
+/// How many starts of k-means there are.
+const STARTS: u64 = 4;
 /// The fewest patches of which anything is learned.
 const FEWEST_PATCHES: usize = 8;
 
 /// What to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodebookSpec {
-    /// P, the number of values of a patch; `None` is chosen from the number of values and the period.
+    /// P, the number of values of a patch. `None` is chosen by the likelihood of the later fifth of each series under a fit to
+    /// what is before it: 2, 4, 8, or what divides the period.
     pub patch: Option<usize>,
-    /// K, the largest number of codes; `None` is chosen from the number of patches.
+    /// K, the largest number of codes. `None` is chosen likewise, of 2 to 64.
     pub codes: Option<usize>,
     /// How many codes the chain looks back on.
     pub order: MarkovOrder,
@@ -45,8 +47,22 @@ impl Fit for CodebookSpec {
     type Model = Codebook;
 
     fn fit(&self, train: &[Series]) -> Result<Fitted<Codebook>> {
-        let (training, patch) = (map_of(train)?, self.patch_for(train)?);
-        let mut encoder = Encoder { patch, centroids: Vec::new(), training };
+        let (model, patches) = self.learn(train, choice::sizes(self, train), STARTS)?;
+        let summary = self.summary(&model, train, patches)?;
+        Ok(Fitted { model, summary })
+    }
+}
+
+impl CodebookSpec {
+    /// A codebook of patches of P values with K codes, the best of several starts, and the number of patches it is made of.
+    pub(super) fn learn(
+        &self,
+        train: &[Series],
+        (patch, codes): (usize, usize),
+        starts: u64,
+    ) -> Result<(Codebook, usize)> {
+        check_sizes(patch, codes)?;
+        let mut encoder = Encoder { patch, centroids: Vec::new(), training: map_of(train)? };
         let standardised: Vec<Series> = train.iter().map(|series| standardised(&encoder, series)).collect();
         let patches: Vec<f64> = standardised.iter().flat_map(|series| whole_patches(series.values(), patch)).collect();
         let count = patches.len() / patch;
@@ -55,15 +71,28 @@ impl Fit for CodebookSpec {
             let what = format!("a codebook of patches of {patch} values without a gap");
             return Err(too_short(&what, longest, FEWEST_PATCHES * patch).hint("give more history or smaller patches"));
         }
-        encoder.centroids = k_means::centroids(&patches, patch, self.codes_for(count)?, self.seed)?;
-        let gap = standardised.iter().map(|s| smallest_gap(std::slice::from_ref(s))).fold(f64::INFINITY, f64::min);
-        let scales = scales(&encoder, &patches, gap / 12.0_f64.sqrt());
-        let codes: Vec<Series> = standardised.iter().map(|series| code_series(&encoder, series)).collect();
-        let chain = MarkovSpec { order: self.order, symbols: Some(encoder.codes()) }.fit(&codes)?.model;
-        let model = Codebook { encoder, scales, chain };
-        let summary = self.summary(&model, train, count)?;
-        Ok(Fitted { model, summary })
+        encoder.centroids = k_means::centroids(&patches, patch, codes, (self.seed, starts))?;
+        let scales = scales(&encoder, &patches, gap_of(&standardised) / 12.0_f64.sqrt());
+        let sequences: Vec<Series> = standardised.iter().map(|series| code_series(&encoder, series)).collect();
+        let chain = MarkovSpec { order: self.order, symbols: Some(encoder.codes()) }.fit(&sequences)?.model;
+        Ok((Codebook { encoder, scales, chain }, count))
     }
+}
+
+fn check_sizes(patch: usize, codes: usize) -> Result<()> {
+    let refused = |what: String, most: usize| Err(Error::usage(what).expected(format!("1 to {most}")));
+    match (patch, codes) {
+        (1..=MAX_PATCH, 1..=MAX_CODES) => Ok(()),
+        (1..=MAX_PATCH, _) => refused(format!("{codes} codes"), MAX_CODES),
+        _ => refused(format!("patches of {patch} values"), MAX_PATCH),
+    }
+}
+
+/// The smallest distance of two distinct values of one series; of all of them where every series is constant.
+fn gap_of(standardised: &[Series]) -> f64 {
+    let own = standardised.iter().map(|series| smallest_gap(std::slice::from_ref(series)));
+    let smallest = own.fold(f64::INFINITY, f64::min);
+    if smallest.is_finite() { smallest } else { smallest_gap(standardised) }
 }
 
 /// From standardised values to those of all series together.
@@ -123,31 +152,6 @@ fn scales(encoder: &Encoder, patches: &[f64], least: f64) -> Vec<f64> {
 }
 
 impl CodebookSpec {
-    /// P.
-    fn patch_for(&self, train: &[Series]) -> Result<usize> {
-        match self.patch {
-            Some(patch @ 1..=MAX_PATCH) => Ok(patch),
-            Some(patch) => {
-                Err(Error::usage(format!("patches of {patch} values")).expected(format!("1 to {MAX_PATCH}")))
-            }
-            None => {
-                let longest = train.iter().max_by_key(|series| series.len());
-                let infer = |series: &Series| infer_period(series.values(), series.timeline().frequency());
-                let period = self.period.or_else(|| longest.map(infer)).unwrap_or(1);
-                Ok(patch_of(train.iter().map(Series::len).sum(), period))
-            }
-        }
-    }
-
-    /// The largest K for a number of patches.
-    fn codes_for(&self, patches: usize) -> Result<usize> {
-        match self.codes {
-            Some(codes @ 1..=MAX_CODES) => Ok(codes),
-            Some(codes) => Err(Error::usage(format!("{codes} codes")).expected(format!("1 to {MAX_CODES}"))),
-            None => Ok(codes_of(patches)),
-        }
-    }
-
     fn summary(&self, model: &Codebook, train: &[Series], patches: usize) -> Result<Summary> {
         let (patch, codes, order) = (model.encoder.patch, model.encoder.codes(), model.chain.order());
         let Likelihood { sum, rows, squares } = Likelihood::of(model, train)?;
@@ -198,15 +202,4 @@ impl Likelihood {
         }
         Ok(all)
     }
-}
-
-/// P for a number of values and a period.
-fn patch_of(values: usize, period: usize) -> usize {
-    let _ = (values, period);
-    4
-}
-
-/// K for a number of patches.
-fn codes_of(patches: usize) -> usize {
-    ((patches as f64).sqrt().round() as usize).clamp(2, 64)
 }

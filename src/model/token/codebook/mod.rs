@@ -44,6 +44,7 @@
 //! # Ok::<(), foretoken::Error>(())
 //! ```
 
+mod choice;
 mod encoder;
 mod fit;
 mod k_means;
