@@ -514,6 +514,8 @@ pub(crate) enum ModelName {
     Snaive,
     /// Markov chain over tokens of the values
     Markov,
+    /// Markov chain over a learned codebook of patches
+    Codebook,
     /// Vector autoregression: all series, or all numeric columns, explain each other
     Var,
 }

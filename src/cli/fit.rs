@@ -282,6 +282,7 @@ fn preprocessing(model: &StoredModel) -> Map<String, Value> {
     let none = Differences::none();
     let differences = match model {
         StoredModel::Markov(model) => model.transform().differences(),
+        StoredModel::Codebook(model) => model.transform().differences(),
         _ => members.first().map_or(&none, |(_, member)| member.differences()),
     };
     let link = model.link();

@@ -17,6 +17,7 @@ use crate::model::linear::{
 use crate::model::mixture::Mixture;
 use crate::model::naive::Naive;
 use crate::model::token::QuantisedSpec;
+use crate::model::token::codebook::CodebookSpec;
 use crate::model::token::markov::{MarkovOrder, MarkovSpec};
 use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
 use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
@@ -33,6 +34,8 @@ pub(super) enum Spec {
     Naive(Naive),
     /// A Markov chain over tokens of the differences.
     Markov(TokenPlan),
+    /// A codebook of patches of the differences.
+    Codebook(TokenPlan),
     /// A seasonal naive model of a series in which no season was found: the calendar's, where there is one.
     CalendarNaive,
 }
@@ -50,7 +53,8 @@ impl Spec {
             ModelName::Rwd => Self::Naive(Naive::RandomWalk { drift: true }),
             ModelName::Snaive if period > 1 || is_given => Self::Naive(Naive::Seasonal { period }),
             ModelName::Snaive => Self::CalendarNaive,
-            ModelName::Markov => Self::Markov(TokenPlan::of(options)),
+            ModelName::Markov => Self::Markov(TokenPlan::of(options, period)),
+            ModelName::Codebook => Self::Codebook(TokenPlan::of(options, period)),
             ModelName::Var => return Err(joint_only()),
         })
     }
@@ -109,6 +113,10 @@ impl Spec {
                 let fitted = Transformed::fit(&plan.markov(), plan.transform(series)?, train)?;
                 (StoredModel::Markov(fitted.model), plan.described(fitted.summary, series))
             }
+            Self::Codebook(plan) => {
+                let fitted = Transformed::fit(&plan.codebook(), plan.transform(series)?, train)?;
+                (StoredModel::Codebook(fitted.model), plan.described(fitted.summary, series))
+            }
             Self::CalendarNaive => {
                 let frequency = series.timeline().frequency();
                 let fits = |period: &usize| 2 * period <= series.len();
@@ -129,13 +137,16 @@ impl Spec {
 pub(super) struct TokenPlan {
     order: MarkovOrder,
     quantiser: QuantiserSpec,
+    patch: Option<usize>,
+    codes: Option<usize>,
+    period: usize,
     link: Link,
     /// `None`: one where KPSS's test rejects a constant level.
     differences: Option<usize>,
 }
 
 impl TokenPlan {
-    fn of(options: &ModelArgs) -> Self {
+    fn of(options: &ModelArgs, period: usize) -> Self {
         let most = options.max_order.unwrap_or(DEFAULT_CONTEXT);
         let kind = match options.quantiser {
             None | Some(QuantiserArg::Quantile) => QuantiserKind::Quantile,
@@ -149,6 +160,9 @@ impl TokenPlan {
                 OrderArg::Auto | OrderArg::Subset => MarkovOrder::Auto { max: most },
             },
             quantiser: QuantiserSpec { kind, bins: options.bins },
+            patch: options.patch,
+            codes: options.codes,
+            period,
             link: if options.transform == TransformArg::Log { Link::Log } else { Link::Identity },
             differences: match options.difference {
                 OrAuto::Auto => None,
@@ -159,6 +173,11 @@ impl TokenPlan {
 
     fn markov(&self) -> QuantisedSpec {
         QuantisedSpec { quantiser: self.quantiser, markov: MarkovSpec { order: self.order, symbols: None } }
+    }
+
+    fn codebook(&self) -> CodebookSpec {
+        let Self { patch, codes, order, period, .. } = *self;
+        CodebookSpec { patch, codes, order, period: Some(period), ..CodebookSpec::default() }
     }
 
     fn differences(&self, series: &Series) -> usize {
@@ -198,13 +217,14 @@ impl ModelName {
             Self::Rwd => Naive::RandomWalk { drift: true }.name(),
             Self::Snaive => Naive::Seasonal { period: 1 }.name(),
             Self::Markov => "Markov",
+            Self::Codebook => "Codebook",
             Self::Var => "VAR",
         }
     }
 
     /// Whether it models tokens of the values.
     pub(super) fn has_tokens(self) -> bool {
-        self == Self::Markov
+        matches!(self, Self::Markov | Self::Codebook)
     }
 
     /// Refuses a model of several series together, where each is judged by itself.
@@ -283,6 +303,8 @@ impl ModelArgs {
         for (option, is_given, model) in [
             ("--bins", self.bins.is_some(), ModelName::Markov),
             ("--quantiser", self.quantiser.is_some(), ModelName::Markov),
+            ("--codes", self.codes.is_some(), ModelName::Codebook),
+            ("--patch", self.patch.is_some(), ModelName::Codebook),
         ] {
             if is_given && !models.contains(&model) {
                 let name = model.display_name().to_lowercase();

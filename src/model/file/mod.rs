@@ -7,7 +7,7 @@
 //!
 //! | key | holds |
 //! |---|---|
-//! | `model` of the header | `ar`, `mean`, `naive`, `rwd`, `snaive` or `markov` |
+//! | `model` of the header | `ar`, `mean`, `naive`, `rwd`, `snaive`, `markov` or `codebook` |
 //! | `id`, `time`, `value` of the header | the columns of the table; without `id` the file holds one series, without `time` rows are counted |
 //! | `series` | how many lines follow, so that a truncated file is seen |
 //! | `id`, `estimator` | the series, and how an `ar` was estimated |
@@ -66,8 +66,15 @@ const MAX_COVARIANCE: usize = 8;
 /// The largest index of a value: all whole numbers up to it are exact.
 const MAX_INDEX: usize = 1 << 53;
 /// The names of models on the command line, and in tables.
-const NAMES: [(&str, &str); 6] =
-    [("ar", "AR"), ("mean", "Mean"), ("naive", "Naive"), ("rwd", "RWD"), ("snaive", "SNaive"), ("markov", "Markov")];
+const NAMES: [(&str, &str); 7] = [
+    ("ar", "AR"),
+    ("mean", "Mean"),
+    ("naive", "Naive"),
+    ("rwd", "RWD"),
+    ("snaive", "SNaive"),
+    ("markov", "Markov"),
+    ("codebook", "Codebook"),
+];
 
 /// A model alone, as one line of JSON.
 pub fn write_model<M: Stored>(model: &M) -> String {

@@ -12,6 +12,8 @@ use crate::model::linear::{Ar, ArParts, Form, Fourier, Innovations, Recursion, S
 use crate::model::mixture::Mixture;
 use crate::model::naive::NaiveModel;
 use crate::model::token::Quantised;
+#[cfg(feature = "linfa")]
+use crate::model::token::codebook::Codebook;
 use crate::model::token::markov::{Followers, MAX_ORDER, MAX_SYMBOLS, Markov};
 use crate::model::token::quantiser::{Grid, MAX_BINS, MIN_BINS, Quantiser, QuantiserKind};
 use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
@@ -40,7 +42,7 @@ pub trait Stored: Autoregressive + Sized {
     fn read(node: &Node<'_>) -> Result<Self>;
 }
 
-const KINDS: [&str; 6] = ["ar", "average", "transformed", "naive", "quantised", "markov"];
+const KINDS: [&str; 7] = ["ar", "average", "transformed", "naive", "quantised", "markov", "codebook"];
 
 /// Refuses an object of another kind.
 pub(super) fn check_kind(node: &Node<'_>, kind: &str) -> Result<()> {
@@ -56,6 +58,9 @@ pub enum StoredModel {
     Naive(NaiveModel),
     /// A Markov chain over tokens, behind its transform.
     Markov(Transformed<Quantised<Markov>>),
+    /// A codebook of patches, behind its transform.
+    #[cfg(feature = "linfa")]
+    Codebook(Transformed<Codebook>),
 }
 
 impl StoredModel {
@@ -64,6 +69,8 @@ impl StoredModel {
             Self::Ar(model) => model,
             Self::Naive(model) => model,
             Self::Markov(model) => model,
+            #[cfg(feature = "linfa")]
+            Self::Codebook(model) => model,
         }
     }
 
@@ -72,7 +79,7 @@ impl StoredModel {
     pub fn members(&self) -> Vec<(f64, &Ar)> {
         match self {
             Self::Ar(model) => model.inner().weights().iter().copied().zip(model.inner().members()).collect(),
-            Self::Naive(_) | Self::Markov(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -81,7 +88,7 @@ impl StoredModel {
     pub fn covariates(&self) -> &[String] {
         match self {
             Self::Ar(model) => &model.inner().members()[0].terms().covariates,
-            Self::Naive(_) | Self::Markov(_) => &[],
+            _ => &[],
         }
     }
 }
@@ -118,13 +125,17 @@ impl Stored for StoredModel {
             Self::Ar(model) => model.write(),
             Self::Naive(model) => model.write(),
             Self::Markov(model) => model.write(),
+            #[cfg(feature = "linfa")]
+            Self::Codebook(model) => model.write(),
         }
     }
 
     fn read(node: &Node<'_>) -> Result<Self> {
         let kind = node.get("kind")?;
         Ok(match KINDS[kind.one_of(&KINDS)?] {
-            "transformed" if is_quantised(node)? => Self::Markov(Transformed::read(node)?),
+            "transformed" if is_around(node, "quantised")? => Self::Markov(Transformed::read(node)?),
+            #[cfg(feature = "linfa")]
+            "transformed" if is_around(node, "codebook")? => Self::Codebook(Transformed::read(node)?),
             "transformed" => {
                 let model: Transformed<Mixture<Ar>> = Transformed::read(node)?;
                 let members = model.inner().members();
@@ -140,8 +151,8 @@ impl Stored for StoredModel {
 }
 
 /// Whether a transform stands around a model of tokens.
-fn is_quantised(node: &Node<'_>) -> Result<bool> {
-    Ok(KINDS[node.get("inner")?.get("kind")?.one_of(&KINDS)?] == "quantised")
+fn is_around(node: &Node<'_>, kind: &str) -> Result<bool> {
+    Ok(KINDS[node.get("inner")?.get("kind")?.one_of(&KINDS)?] == kind)
 }
 
 impl Stored for NaiveModel {
