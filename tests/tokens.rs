@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::simulate_ar;
+use common::{moments, simulate_ar};
 use foretoken::math::random::LaneRng;
 use foretoken::model::file::{read_model, write_model};
 use foretoken::model::linear::{LinearSpec, Order};
@@ -121,6 +121,19 @@ fn a_context_on_another_scale_has_the_same_tokens() {
     let (own, other) = (score(&|x| x), score(&|x| 500.0 + 1e3 * x));
     let expected = own - 300.0 * 1e3_f64.ln();
     assert!((other - expected).abs() < 1e-6, "{other}, not {expected}");
+}
+
+#[test]
+fn the_scale_of_tokens_is_that_of_the_known_values() {
+    let x = simulate_ar(&[0.8], 0.0, 1.0, 200, (5, 3));
+    let model = quantised(&x, QuantiserKind::Uniform, Some(12), 1);
+    let (mean, variance) = moments(&x[..50]);
+    let mut gapped = x[..50].to_vec();
+    gapped.splice(20..20, [f64::NAN; 3]);
+    let map = after(&model, &gapped).row(0).map();
+    assert!((map.shift - mean).abs() < 1e-12 && (map.factor - variance.sqrt()).abs() < 1e-12, "{map:?}");
+    let short = after(&model, &x[..7]).row(0).map();
+    assert_eq!(short, model.quantiser().training_map());
 }
 
 #[test]

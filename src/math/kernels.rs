@@ -115,7 +115,11 @@ pub fn nearest_places(x: &[f64], origin: f64, rate: f64, last: u32, places: &mut
     assert_eq!(x.len(), places.len(), "a place for each number");
     Arch::new().dispatch(
         #[inline(always)]
-        || places.iter_mut().zip(x).for_each(|(place, x)| *place = nearest_place(*x, origin, rate, last)),
+        || {
+            // Copies: what is captured might change with the places, as far as the compiler knows.
+            let (origin, rate, last) = (origin, rate, last);
+            places.iter_mut().zip(x).for_each(|(place, x)| *place = nearest_place(*x, origin, rate, last));
+        },
     );
 }
 

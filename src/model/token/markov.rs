@@ -379,7 +379,7 @@ impl<'m> Session<'m> for MarkovSession<'m> {
 mod tests {
     use super::*;
     use crate::math::random::LaneRng;
-    use crate::score;
+    use crate::model::training_likelihood;
 
     const TRANSITIONS: [[f64; 3]; 3] = [[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.5, 0.25, 0.25]];
 
@@ -411,8 +411,7 @@ mod tests {
     }
 
     fn score(model: &Markov, values: &[f64]) -> (f64, usize) {
-        let target = Batch::single(values, 0);
-        score::log_likelihood(model, &Batch::empty(&[0]), &target, &Covariates::none()).expect("a score")
+        training_likelihood(model, &[Series::new("", values.to_vec())]).expect("a score")
     }
 
     #[test]
