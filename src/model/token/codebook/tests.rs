@@ -84,13 +84,12 @@ fn conditionals_are_ratios_of_joint_densities() {
     let model = fit(spec(), &x).model;
     let standard = (model.encoder.training.shift, model.encoder.training.factor);
     let codes = model.encoder.encode(&x, 0);
-    let scores = log_probs(&model, &[], &x, 0);
-    for t in 0..x.len() {
+    for (t, score) in log_probs(&model, &[], &x, 0).into_iter().enumerate() {
         let (first, at) = (t - t % P, t % P);
         let past: Vec<u32> = codes.codes[..t / P].iter().map(|code| code.expect("a code")).collect();
         let joint = |values: usize| log_density(&model, &past, &x[first..first + values], standard);
         let expected = joint(at + 1) - if at == 0 { 0.0 } else { joint(at) };
-        assert!((scores[t] - expected).abs() < 1e-9, "value {t}: {} against {expected}", scores[t]);
+        assert!((score - expected).abs() < 1e-9, "value {t}: {score} against {expected}");
     }
 }
 
