@@ -293,6 +293,21 @@ fn the_reported_likelihood_is_the_score_from_an_empty_context() {
     // One patch behind the gap, and the two missing values.
     assert_eq!((fitted.summary.observations, defined.len()), (240 - P - 2, 240 - P - 2));
     assert!((fitted.summary.log_likelihood - defined.iter().sum::<f64>()).abs() < 1e-9);
+    // Nor does the chain count the two patches with a gap.
+    let counted = fitted.model.chain.contexts()[0].1.counts().iter().map(|(_, count)| count).sum::<u64>();
+    assert_eq!(counted, 58);
+}
+
+#[test]
+fn a_stand_in_says_nothing_of_the_scale() {
+    let x = source(60, 20);
+    let model = fit(spec(), &x).model;
+    let mut session = model.begin(&Batch::single(&x[..20], 0), &Covariates::none()).expect("a session");
+    session.set_undefined(0);
+    session.observe(&[1e6]);
+    session.end_context();
+    let plain = conditionals(&model, &x[..20], &[5.0], 0);
+    assert_eq!(next(&model, &mut *session).row(0).map(), plain.row(0).map());
 }
 
 #[test]
