@@ -28,7 +28,7 @@ impl Stored for Codebook {
         }
         let encoder = Encoder { patch, centroids: centroids.numbers()?, training };
         let count = encoder.centroids.len();
-        if count % patch > 0 || !(1..=MAX_CODES).contains(&encoder.codes()) {
+        if !count.is_multiple_of(patch) || !(1..=MAX_CODES).contains(&encoder.codes()) {
             return Err(centroids.error(&format!("{patch} numbers for each of at most {MAX_CODES} codes")));
         }
         let spreads = scales.numbers()?;

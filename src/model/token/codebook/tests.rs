@@ -84,13 +84,12 @@ fn conditionals_are_ratios_of_joint_densities() {
     let model = fit(spec(), &x).model;
     let standard = (model.encoder.training.shift, model.encoder.training.factor);
     let codes = model.encoder.encode(&x, 0);
-    let scores = log_probs(&model, &[], &x, 0);
-    for t in 0..x.len() {
+    for (t, score) in log_probs(&model, &[], &x, 0).into_iter().enumerate() {
         let (first, at) = (t - t % P, t % P);
         let past: Vec<u32> = codes.codes[..t / P].iter().map(|code| code.expect("a code")).collect();
         let joint = |values: usize| log_density(&model, &past, &x[first..first + values], standard);
         let expected = joint(at + 1) - if at == 0 { 0.0 } else { joint(at) };
-        assert!((scores[t] - expected).abs() < 1e-9, "value {t}: {} against {expected}", scores[t]);
+        assert!((score - expected).abs() < 1e-9, "value {t}: {score} against {expected}");
     }
 }
 
@@ -294,6 +293,21 @@ fn the_reported_likelihood_is_the_score_from_an_empty_context() {
     // One patch behind the gap, and the two missing values.
     assert_eq!((fitted.summary.observations, defined.len()), (240 - P - 2, 240 - P - 2));
     assert!((fitted.summary.log_likelihood - defined.iter().sum::<f64>()).abs() < 1e-9);
+    // Nor does the chain count the two patches with a gap.
+    let counted = fitted.model.chain.contexts()[0].1.counts().iter().map(|(_, count)| count).sum::<u64>();
+    assert_eq!(counted, 58);
+}
+
+#[test]
+fn a_stand_in_says_nothing_of_the_scale() {
+    let x = source(60, 20);
+    let model = fit(spec(), &x).model;
+    let mut session = model.begin(&Batch::single(&x[..20], 0), &Covariates::none()).expect("a session");
+    session.set_undefined(0);
+    session.observe(&[1e6]);
+    session.end_context();
+    let plain = conditionals(&model, &x[..20], &[5.0], 0);
+    assert_eq!(next(&model, &mut *session).row(0).map(), plain.row(0).map());
 }
 
 #[test]
