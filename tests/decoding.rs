@@ -14,7 +14,7 @@ use foretoken::{Autoregressive, Batch, Covariates, ErrorKind, Fit, Predictive, R
 
 // ------------------------------------------------------------------------------------------------ small models
 
-/// Rows that depend on the last value alone: `rows[last]`, or the first without one or where there is only one.
+/// Rows that depend on the last symbols: S rows on one, S^2 on two; a single row on none.
 #[derive(Debug, Clone)]
 struct Chain {
     rows: Predictive,
@@ -26,6 +26,12 @@ impl Chain {
         let mut rows = Predictive::new(Family::Categorical { symbols: matrix[0].len() }, matrix.len());
         matrix.iter().enumerate().for_each(|(row, masses)| rows.set(row, masses, true));
         Self { rows }
+    }
+
+    /// Where a symbol leads: the last symbols as the digits of a number.
+    fn after(&self, state: usize, symbol: f64) -> usize {
+        let rows = self.rows.rows();
+        if rows == 1 || symbol.is_nan() { 0 } else { (state * self.family().width() + symbol as usize) % rows }
     }
 
     /// The same row always.
@@ -69,7 +75,7 @@ impl<'m> Session<'m> for ChainSession<'m> {
 
     fn observe(&mut self, x: &[f64]) {
         for (last, x) in self.last.iter_mut().zip(x) {
-            *last = if self.chain.rows.rows() == 1 || x.is_nan() { 0 } else { *x as usize };
+            *last = self.chain.after(*last, *x);
         }
     }
 
@@ -399,7 +405,7 @@ fn enumerate(chain: &Chain, from: usize, steps: usize) -> Vec<(Vec<f64>, f64)> {
     let mut all = vec![(Vec::new(), 0.0)];
     for _ in 0..steps {
         let continued = |(path, log): (Vec<f64>, f64)| {
-            let last = path.last().map_or(from, |symbol| *symbol as usize);
+            let last = path.iter().fold(chain.after(0, from as f64), |state, symbol| chain.after(state, *symbol));
             let masses = chain.rows.row(last).parameters().to_vec();
             (0..masses.len()).map(move |s| ([path.clone(), vec![s as f64]].concat(), log + masses[s].ln()))
         };
@@ -423,6 +429,28 @@ fn a_wide_beam_finds_the_most_probable_path() {
         assert!(beam(1).path(0).eq(greedy.path(0)));
         assert!(beam(2).log_prob()[0] >= greedy.log_prob()[0]);
         assert!(from != 0 || greedy.log_prob()[0] < best.1 - 0.5, "greedy is led astray");
+    }
+}
+
+#[test]
+fn beams_carry_all_that_their_sessions_remember() {
+    let mut rng = LaneRng::new(11, 0);
+    let mut row = || {
+        let weights: [f64; 3] = std::array::from_fn(|_| rng.uniform().powi(3));
+        weights.map(|weight| weight / weights.iter().sum::<f64>()).to_vec()
+    };
+    for _ in 0..20 {
+        let chain = Chain::of_symbols(&(0..9).map(|_| row()).collect::<Vec<_>>());
+        let best = enumerate(&chain, 1, 6).into_iter().reduce(|a, b| if b.1 > a.1 { b } else { a }).expect("a path");
+        let wide = run(&chain, &[1.0], &decoded(6, 1, Decoding::Beam { width: 800 }));
+        assert!((wide.log_prob()[0] - best.1).abs() < 1e-12, "{:?}, not {best:?}", wide.log_prob());
+        assert_eq!(wide.path(0).collect::<Vec<_>>(), best.0);
+        // What a narrow one says of its path is true.
+        let narrow = run(&chain, &[1.0], &decoded(6, 1, Decoding::Beam { width: 2 }));
+        let path: Vec<f64> = narrow.path(0).collect();
+        let target = Batch::single(&path, 1);
+        let scored = score::log_likelihood(&chain, &Batch::single(&[1.0], 0), &target, &Covariates::none());
+        assert!((narrow.log_prob()[0] - scored.expect("scores").0).abs() < 1e-12);
     }
 }
 

@@ -14,7 +14,7 @@ use common::{moments, simulate_ar};
 use foretoken::data::series::Covariate;
 use foretoken::data::windows::{Stretch, stretches};
 use foretoken::forecast::{ForecastOptions, forecast};
-use foretoken::generate::{Generation, generate};
+use foretoken::generate::{Decoding, Generation, generate};
 use foretoken::math::random::LaneRng;
 use foretoken::math::special::normal_quantile;
 use foretoken::model::combination::{Combination, Weights};
@@ -1563,14 +1563,23 @@ fn a_path_depends_on_its_seed_and_number_alone() {
 fn the_log_density_of_a_path_is_its_score() {
     law(|Specimen { name, model, .. }| {
         let (context, none) = (batch(&lanes()), Covariates::none());
-        let paths = generate(&**model, &context, &none, &Generation::sample(6, 1, 2)).expect("paths");
-        let drawn: Vec<Vec<f64>> = (0..4).map(|lane| paths.path(lane).collect()).collect();
-        let slices: Vec<&[f64]> = drawn.iter().map(Vec::as_slice).collect();
-        let target = Batch::lanes_of(&slices, &context.ends());
-        let scores = score::log_probs(&**model, &context, &target, &none).expect("scores");
-        for (lane, reported) in paths.log_prob().iter().enumerate() {
-            let scored: f64 = scores.iter().skip(lane).step_by(4).sum();
-            assert!(is_close(scored, *reported, 1e-9), "{name}, lane {lane}: {scored}, not {reported}");
+        for decoding in [
+            Decoding::Sample { temperature: 1.0 },
+            Decoding::Nucleus { mass: 0.9, temperature: 1.1 },
+            Decoding::Greedy,
+            Decoding::Beam { width: 2 },
+        ] {
+            let what = Generation { decoding, ..Generation::sample(6, 1, 2) };
+            let paths = generate(&**model, &context, &none, &what).expect("paths");
+            let drawn: Vec<Vec<f64>> = (0..4).map(|lane| paths.path(lane).collect()).collect();
+            let slices: Vec<&[f64]> = drawn.iter().map(Vec::as_slice).collect();
+            let target = Batch::lanes_of(&slices, &context.ends());
+            let scores = score::log_probs(&**model, &context, &target, &none).expect("scores");
+            for (lane, reported) in paths.log_prob().iter().enumerate() {
+                let scored: f64 = scores.iter().skip(lane).step_by(4).sum();
+                let what = format!("{name}, {decoding:?}, lane {lane}");
+                assert!(is_close(scored, *reported, 1e-9), "{what}: {scored}, not {reported}");
+            }
         }
     });
 }

@@ -4,8 +4,8 @@ mod common;
 
 use foretoken::forecast::vector::forecast_vector;
 use foretoken::forecast::{ForecastOptions, forecast};
-use foretoken::generate::Generation;
 use foretoken::generate::vector::generate_vector;
+use foretoken::generate::{Decoding, Generation, Stop};
 use foretoken::math::random::LaneRng;
 use foretoken::model::linear::{Criterion, Estimator, LinearSpec, Order, Terms, Trend};
 use foretoken::model::vector::{DMatrix, DVector, FittedVar, Var, VarOrder, VarSpec};
@@ -250,6 +250,32 @@ fn a_path_depends_on_its_seed_and_number_alone() {
     let mean = generate_vector(&truth(), &context, &Generation::mean(6)).expect("a path");
     let marginals = truth().marginals(&truth().state(&context).expect("a state"), 6);
     assert!((0..6).all(|step| (mean[1].step(step)[0] - marginals.mean[(1, step)]).abs() < 1e-12));
+}
+
+#[test]
+fn joint_paths_are_tempered_and_mirrored_and_nothing_else() {
+    let context = Batch::of_series(&simulated(30, 7));
+    let draw = |what: &Generation| generate_vector(&truth(), &context, what);
+    let mean = draw(&Generation::mean(5)).expect("a path");
+    let plain = Generation::sample(5, 4, 3);
+    let hot = Generation { decoding: Decoding::Sample { temperature: 4.0 }, antithetic: true, ..plain.clone() };
+    let (cold, hot) = (draw(&plain).expect("paths"), draw(&hot).expect("paths"));
+    for component in 0..2 {
+        for step in 0..5 {
+            let center = mean[component].step(step)[0];
+            let [cold, hot] = [&cold, &hot].map(|paths| paths[component].step(step));
+            // Errors of twice the size, and their mirror images.
+            assert!((hot[0] - center - 2.0 * (cold[0] - center)).abs() < 1e-9);
+            assert!((hot[0] + hot[1] - 2.0 * center).abs() < 1e-9);
+        }
+    }
+    // Five steps of two numbers, each twice as wide.
+    assert!((hot[0].log_q()[0] - (cold[0].log_prob()[0] - 10.0 * 2.0_f64.ln())).abs() < 1e-9);
+    assert!(cold[0].log_q() == cold[0].log_prob() && hot[0].log_prob()[0] < cold[0].log_prob()[0]);
+    let top = Generation { decoding: Decoding::TopK { k: 5, temperature: 1.0 }, ..plain.clone() };
+    for refused in [top, Generation { stop: Stop::Above(1.0), ..plain }] {
+        assert!(draw(&refused).expect_err("a refusal").to_string().contains("several series"));
+    }
 }
 
 #[test]

@@ -4,10 +4,14 @@
 
 use crate::math::random::LaneRng;
 
+/// The symbol that a value is.
+pub(super) fn symbol(symbols: usize, x: f64) -> Option<usize> {
+    (x >= 0.0 && x < symbols as f64 && x.fract() == 0.0).then_some(x as usize)
+}
+
 /// ln mass.
 pub(super) fn log_mass(masses: &[f64], x: f64) -> f64 {
-    let is_symbol = x >= 0.0 && x < masses.len() as f64 && x.fract() == 0.0;
-    if is_symbol { masses[x as usize].ln() } else { f64::NEG_INFINITY }
+    symbol(masses.len(), x).map_or(f64::NEG_INFINITY, |symbol| masses[symbol].ln())
 }
 
 /// P(X <= x).

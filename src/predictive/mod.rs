@@ -262,7 +262,7 @@ impl<'a> Distribution<'a> {
         let z = self.map.backward(y);
         match self.family {
             Family::Binned(bins) => Some(bins.index(z)),
-            Family::Categorical { symbols } => (0..*symbols).contains(&(z as usize)).then_some(z as usize),
+            Family::Categorical { symbols } => categorical::symbol(*symbols, z),
             _ => None,
         }
     }

@@ -5,15 +5,16 @@
 //! ```
 //!
 //! So mass, quantile and density have closed forms, agree with each other to rounding, and a draw is one uniform number.
-//! Intervals are halved until the middle of each lies within 0.0005 of the chord (times the density relative to its highest
-//! value, and within 0.1 far out), which keeps the density itself to 0.2 % of its highest value; what lies
-//! outside of the knots has less than e^-40 of it. Some hundred knots for each component of a mixture, each O(components); a
+//! Intervals are halved until the middle of each lies near its chord, the nearer the denser and the wider the interval is, which
+//! keeps the density to 0.2 % of its highest value and all masses to 0.1 %; what lies outside of the knots has less than
+//! e^-40 of the highest value. Some hundred knots for each component of a mixture, each O(components); a
 //! quantile or density is a binary search.
 
 use super::mixture;
 
-/// How far the middle of an interval may lie off its chord, where the density is highest and anywhere else.
-const TOLERANCES: [f64; 2] = [5e-4, 0.1];
+/// How far the middle of an interval may lie off its chord: times the density relative to its highest value, times the mass
+/// of the interval relative to all, and anywhere.
+const TOLERANCES: [f64; 3] = [5e-4, 3e-5, 0.1];
 /// ln density relative to the highest below which nothing counts.
 const NEGLIGIBLE: f64 = -40.0;
 /// The standard deviations to either side of a component: e^(-9^2 / 2) is beyond counting.
@@ -42,11 +43,12 @@ impl Table {
         self.knots.clear();
         self.logs.clear();
         let places = places(parameters, modes, temperature.sqrt());
+        let scale = scale(parameters, &log, temperature.sqrt());
         self.push(places[0], log(places[0]));
         for pair in places.windows(2) {
             for piece in 1..=PIECES {
                 let x = pair[0] + (pair[1] - pair[0]) * f64::from(piece) / f64::from(PIECES);
-                self.refine_to(x, log(x), &log, HALVINGS);
+                self.refine_to((x, log(x)), &log, scale, HALVINGS);
             }
         }
         self.normalise();
@@ -58,7 +60,7 @@ impl Table {
     }
 
     /// Adds knots from the last one up to a place.
-    fn refine_to(&mut self, x: f64, log_x: f64, log: &impl Fn(f64) -> f64, halvings: u32) {
+    fn refine_to(&mut self, (x, log_x): (f64, f64), log: &impl Fn(f64) -> f64, scale: f64, halvings: u32) {
         let last = self.knots.len() - 1;
         let (from, log_from) = (self.knots[last], self.logs[last]);
         let middle = 0.5 * (from + x);
@@ -69,11 +71,11 @@ impl Table {
             return;
         }
         let log_middle = log(middle);
-        if is_straight([log_from, log_middle, log_x]) {
+        if is_straight([log_from, log_middle, log_x], (x - from) / scale) {
             return self.push(x, log_x);
         }
-        self.refine_to(middle, log_middle, log, halvings - 1);
-        self.refine_to(x, log_x, log, halvings - 1);
+        self.refine_to((middle, log_middle), log, scale, halvings - 1);
+        self.refine_to((x, log_x), log, scale, halvings - 1);
     }
 
     fn normalise(&mut self) {
@@ -134,14 +136,23 @@ fn places(parameters: &[f64], modes: Vec<f64>, spread: f64) -> Vec<f64> {
     places
 }
 
-/// Whether an interval with these logarithms at its ends and in its middle needs no further knot.
-fn is_straight([from, middle, to]: [f64; 3]) -> bool {
+/// All mass, for a density of 1 where it is highest, or less than that: no peak is narrower than the narrowest component.
+fn scale(parameters: &[f64], log: &impl Fn(f64) -> f64, spread: f64) -> f64 {
+    let narrowest = mixture::components(parameters).map(|(_, [_, sd])| sd).fold(f64::INFINITY, f64::min);
+    let own = mixture::components(parameters).map(|(_, [mean, sd])| sd * log(mean).exp());
+    own.fold(narrowest, f64::max) * spread * std::f64::consts::TAU.sqrt()
+}
+
+/// Whether an interval with these logarithms at its ends and in its middle, and this length over the scale, needs no further
+/// knot.
+fn is_straight([from, middle, to]: [f64; 3], length: f64) -> bool {
     let highest = from.max(middle).max(to);
     if highest < NEGLIGIBLE {
         return true;
     }
     let off = (middle - 0.5 * (from + to)).abs();
-    off <= TOLERANCES[1] && off * highest.exp() <= TOLERANCES[0]
+    let density = off * highest.exp();
+    off <= TOLERANCES[2] && density <= TOLERANCES[0] && density * length <= TOLERANCES[1]
 }
 
 /// The integral of an exponential between two values whose logarithms are given.
