@@ -24,7 +24,12 @@
 #[cfg(feature = "linfa")]
 pub mod codebook;
 pub mod markov;
+pub mod merges;
+mod pieces;
 pub mod quantiser;
+pub mod symbols;
+pub mod unigram;
+pub mod vocabulary;
 
 use self::markov::{Markov, MarkovSpec};
 use self::quantiser::{Moments, Quantiser, QuantiserSpec};
