@@ -175,12 +175,14 @@ fn falling_quantile(fall: f64, share: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// Overlapping, far apart and of different spreads, a narrow one inside a wide one, flat at the top.
-    const ROWS: [&[f64]; 4] = [
+    /// Overlapping, far apart and of different spreads, a narrow one inside a wide one, flat at the top, one a
+    /// ten-thousandth as high as the other.
+    const ROWS: [&[f64]; 5] = [
         &[0.3, -1.0, 0.5, 0.7, 1.0, 1.0],
         &[0.2, -50.0, 0.1, 0.8, 20.0, 3.0],
         &[0.01, 0.3, 1e-3, 0.99, 0.0, 1.0],
         &[0.5, -1.0, 1.0, 0.5, 1.0, 1.0],
+        &[0.5, 0.0, 1e-3, 0.5, 5.0, 10.0],
     ];
 
     fn table(row: &[f64], temperature: f64) -> Table {
