@@ -178,6 +178,7 @@ pub fn generate_fixed(
     mode: FixMode,
 ) -> Result<Scenario> {
     known.check_reach(context.steps() + what.horizon)?;
+    what.stop.check(&model.family())?;
     fixes.check(context.lanes(), what.horizon)?;
     if mode == FixMode::Intervene {
         return intervene(model, context, known, what, fixes);
