@@ -7,6 +7,8 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
+use super::normals::{normal_pair, on_unit_interval};
+
 /// The random stream of one lane.
 ///
 /// ```
@@ -21,6 +23,14 @@ pub struct LaneRng {
     stream: ChaCha8Rng,
     spare_normal: Option<f64>,
     mirrored: bool,
+}
+
+/// What a stream is made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Origin {
+    pub(super) seed: [u8; 32],
+    pub(super) stream: u64,
+    pub(super) mirrored: bool,
 }
 
 impl LaneRng {
@@ -59,11 +69,17 @@ impl LaneRng {
         if self.mirrored { -normal } else { normal }
     }
 
+    /// Where the stream begins; `None` once something was drawn.
+    pub(super) fn unused(&self) -> Option<Origin> {
+        let is_unused = self.stream.get_word_pos() == 0 && self.spare_normal.is_none();
+        let origin = Origin { seed: self.stream.get_seed(), stream: self.stream.get_stream(), mirrored: self.mirrored };
+        is_unused.then_some(origin)
+    }
+
     fn fresh_normal(&mut self) -> f64 {
-        let radius = (-2.0 * on_unit_interval(self.stream.next_u64()).ln()).sqrt();
-        let (sin, cos) = (std::f64::consts::TAU * on_unit_interval(self.stream.next_u64())).sin_cos();
-        self.spare_normal = Some(radius * sin);
-        radius * cos
+        let (first, second) = normal_pair(self.stream.next_u64(), self.stream.next_u64());
+        self.spare_normal = Some(second);
+        first
     }
 
     /// A Student-t draw with `dof` degrees of freedom, by Bailey's polar method (1994, Math. Comp. 62, p. 780).
@@ -82,9 +98,4 @@ impl LaneRng {
     pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.stream.next_u64()) * n as u128) >> 64) as usize
     }
-}
-
-fn on_unit_interval(bits: u64) -> f64 {
-    const STEP: f64 = 1.0 / (1u64 << 53) as f64;
-    ((bits >> 11) as f64 + 0.5) * STEP
 }
