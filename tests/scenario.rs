@@ -256,7 +256,10 @@ fn a_value_changes_what_came_before_it_where_it_is_observed_not_where_it_is_set(
             |fixes, mode| generate_fixed(&*model, &context, &known, &what, fixes, mode).expect("a scenario").paths;
         let free = run(&none, FixMode::Intervene);
         let (set, seen) = (run(&last, FixMode::Intervene), run(&last, FixMode::Condition));
-        assert_eq!(free, generate(&*model, &context, &known, &what).expect("paths"));
+        // What is drawn at once has densities of its normals, not of the values: they differ by rounding.
+        let plain = generate(&*model, &context, &known, &what).expect("paths");
+        assert!((0..HORIZON).all(|step| free.step(step) == plain.step(step)));
+        assert!(free.log_prob().iter().zip(plain.log_prob()).all(|(a, b)| (a - b).abs() < 1e-12));
         assert!((0..HORIZON - 1).all(|step| free.step(step) == set.step(step)));
         assert!(set.step(HORIZON - 1).iter().chain(seen.step(HORIZON - 1)).all(|value| *value == 5.3));
         let mean = |paths: &foretoken::generate::Paths| paths.step(HORIZON - 2).iter().sum::<f64>() / 2_000.0;

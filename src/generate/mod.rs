@@ -25,9 +25,10 @@ use std::ops::Range;
 use self::decoding::Chooser;
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
+use crate::math::normals::NormalStreams;
 use crate::math::random::LaneRng;
 use crate::model::{Autoregressive, Running};
-use crate::predictive::Predictive;
+use crate::predictive::{Family, Predictive};
 
 /// What to generate.
 #[derive(Debug, Clone)]
@@ -118,6 +119,15 @@ impl Paths {
         Self { horizon, lanes, values, log_prob, log_q, lens: vec![horizon; lanes], stopped: vec![false; lanes] }
     }
 
+    /// Adds a value to every path, with the log density that it has under model and decoding alike.
+    fn push_row(&mut self, row: &[f64], log_probs: &[f64]) {
+        let step = self.lens.first().copied().unwrap_or_default();
+        self.values[step * self.lanes..(step + 1) * self.lanes].copy_from_slice(row);
+        self.lens.fill(step + 1);
+        self.log_prob.iter_mut().zip(log_probs).for_each(|(sum, own)| *sum += own);
+        self.log_q.iter_mut().zip(log_probs).for_each(|(sum, own)| *sum += own);
+    }
+
     /// Adds a value to a path, with its log densities under the model and under the decoding.
     fn push(&mut self, lane: usize, value: f64, [log_prob, log_q]: [f64; 2], stops: bool) {
         self.values[self.lens[lane] * self.lanes + lane] = value;
@@ -205,12 +215,12 @@ pub fn generate(model: &dyn Autoregressive, context: &Batch, known: &Covariates,
     what.stop.check(&model.family())?;
     match what.decoding {
         Decoding::Beam { width } => beam::search(model, context, known, what, width),
-        _ => forward(model, context, known, what, &|_, _| None),
+        _ => forward(model, context, known, what, None),
     }
 }
 
 /// The value that is fixed for a lane of the context at a step.
-type Fixed<'a> = &'a dyn Fn(usize, usize) -> Option<f64>;
+type Fixed<'a> = Option<&'a dyn Fn(usize, usize) -> Option<f64>>;
 
 /// Generates step by step, from the first to the last.
 fn forward(
@@ -233,11 +243,24 @@ fn step_by_step<'a>(
     what: &Generation,
     fixed: Fixed<'_>,
 ) -> Result<Run<'a>> {
-    let mut run = Run::begin(model, context, known, what)?;
-    let mut row = vec![f64::NAN; run.paths.lanes];
+    // From a Gaussian model as it is, nothing else is drawn than normals.
+    let is_plain = fixed.is_none()
+        && what.decoding == (Decoding::Sample { temperature: 1.0 })
+        && matches!(what.stop, Stop::Never)
+        && model.family() == Family::Gaussian
+        && context.unknown_end() == 0;
     let per_lane = what.paths_per_lane();
+    let lanes = context.lanes() * per_lane;
+    let rngs = if is_plain { Vec::new() } else { (0..lanes).map(|lane| stream_of(what, lane)).collect() };
+    let mut normals = is_plain.then(|| NormalStreams::new(what.seed, (0..lanes).map(|lane| stream_number(what, lane))));
+    let mut run = Run::begin(model, context, known, what, rngs)?;
+    let mut row = vec![f64::NAN; lanes];
     for step in 0..what.horizon {
-        run.choose(step, &mut row, |lane| fixed(lane / per_lane, step))?;
+        match (&mut normals, fixed) {
+            (Some(normals), _) => run.draw(step, &mut row, normals.next())?,
+            (None, Some(fixed)) => run.choose(step, &mut row, |lane| fixed(lane / per_lane, step))?,
+            (None, None) => run.choose(step, &mut row, |_| None)?,
+        }
         if run.has_ended() {
             break;
         }
@@ -277,11 +300,19 @@ struct Run<'a> {
     paths: Paths,
     /// The log density of each path so far, that of undefined rows included: what ranks paths.
     scores: Vec<f64>,
+    /// Scratch: the log density of each path's next value.
+    own: Vec<f64>,
 }
 
 impl<'a> Run<'a> {
     /// Stands at the first step ahead.
-    fn begin(model: &'a dyn Autoregressive, context: &Batch, known: &Covariates, what: &Generation) -> Result<Self> {
+    fn begin(
+        model: &'a dyn Autoregressive,
+        context: &Batch,
+        known: &Covariates,
+        what: &Generation,
+        rngs: Vec<LaneRng>,
+    ) -> Result<Self> {
         let per_lane = what.paths_per_lane();
         if per_lane == 0 {
             return Err(Error::usage("0 paths are nothing to generate").expected("1 or more"));
@@ -294,16 +325,30 @@ impl<'a> Run<'a> {
             known: known.fork(read..context.steps() + what.horizon, &parents),
             step: 0,
             conditional: Predictive::new(model.family(), lanes),
-            rngs: (0..lanes).map(|lane| stream_of(what, lane)).collect(),
+            rngs,
             chooser: Chooser::of(what.decoding, &model.family())?,
             stop: what.stop.clone(),
             paths: Paths::empty(what.horizon, lanes),
             scores: vec![0.0; lanes],
+            own: vec![0.0; lanes],
         };
         for step in read..context.steps() {
             run.impute(context.row(step), &parents)?;
         }
         Ok(run)
+    }
+
+    /// Draws the next value of every path from its normal: what [`choose`](Self::choose) would draw, all at once.
+    fn draw(&mut self, step: usize, row: &mut [f64], normals: &[f64]) -> Result<()> {
+        self.session.conditional(self.known.row(self.step), &mut self.conditional);
+        self.conditional.draw_normals(normals, row, &mut self.own);
+        check_finite(row, step)?;
+        self.scores.iter_mut().zip(&self.own).for_each(|(score, own)| *score += own);
+        self.paths.push_row(row, &self.own);
+        for lane in (0..row.len()).filter(|&lane| !self.conditional.is_defined(lane)) {
+            self.paths.log_prob[lane] = f64::NAN;
+        }
+        Ok(())
     }
 
     /// Chooses the next value of every path where it is not fixed; one that has stopped keeps its last. A fixed value is
@@ -361,12 +406,19 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The random stream of a path: with antithetic draws an odd one mirrors that of the path before it.
-fn stream_of(what: &Generation, lane: usize) -> LaneRng {
+/// The number of a path's random stream, and whether it is mirrored: with antithetic draws an odd path mirrors the one
+/// before it.
+fn stream_number(what: &Generation, lane: usize) -> (u64, bool) {
     let per_lane = what.paths_per_lane();
     let (series, path) = (u64::from(what.stream) + (lane / per_lane) as u64, lane % per_lane);
     let is_mirror = what.antithetic && path % 2 == 1;
-    let rng = LaneRng::new(what.seed, (series << 32) | (path - usize::from(is_mirror)) as u64);
+    ((series << 32) | (path - usize::from(is_mirror)) as u64, is_mirror)
+}
+
+/// The random stream of a path.
+fn stream_of(what: &Generation, lane: usize) -> LaneRng {
+    let (number, is_mirror) = stream_number(what, lane);
+    let rng = LaneRng::new(what.seed, number);
     if is_mirror { rng.mirrored() } else { rng }
 }
 

@@ -317,8 +317,10 @@ impl<'a> Particles<'a> {
     ) -> Result<Self> {
         let number = what.paths.max(LEAST_PARTICLES);
         let drawn = Generation { paths: number + 1, decoding: Decoding::Sample { temperature: 1.0 }, ..what.clone() };
+        let own = Generation { paths: number, ..drawn.clone() };
+        let rngs = (0..context.lanes() * number).map(|particle| stream_of(&own, particle)).collect();
         Ok(Self {
-            run: Run::begin(model, context, known, &Generation { paths: number, ..drawn.clone() })?,
+            run: Run::begin(model, context, known, &own, rngs)?,
             fixes,
             number,
             log_evidence: vec![0.0; context.lanes()],
@@ -473,6 +475,6 @@ fn intervene(
             .expected("another decoding")
             .hint("decode greedily for one likely path"));
     }
-    let paths = forward(model, context, known, what, &|lane, step| fixes.at(lane, step))?;
+    let paths = forward(model, context, known, what, Some(&|lane, step| fixes.at(lane, step)))?;
     Ok(Scenario { paths, effective_sample_size: None, log_evidence: f64::NAN })
 }

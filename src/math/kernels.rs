@@ -91,6 +91,22 @@ pub fn symmetric_times(matrix: &[f64], x: &[f64], y: &mut [f64]) {
     );
 }
 
+/// y = y + a x, every product and sum rounded.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn add_scaled(y: &mut [f64], a: f64, x: &[f64]) {
+    assert_eq!(y.len(), x.len(), "vectors of one length");
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            // A copy: what is captured might change with y, as far as the compiler knows.
+            let factor = a;
+            y.iter_mut().zip(x).for_each(|(y, x)| *y += factor * x);
+        },
+    );
+}
+
 /// A = (A - s s') scale, symmetric to the bit if A is.
 ///
 /// # Panics

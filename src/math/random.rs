@@ -25,14 +25,6 @@ pub struct LaneRng {
     mirrored: bool,
 }
 
-/// What a stream is made from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Origin {
-    pub(super) seed: [u8; 32],
-    pub(super) stream: u64,
-    pub(super) mirrored: bool,
-}
-
 impl LaneRng {
     /// The stream of `lane` under `seed`.
     #[must_use]
@@ -69,11 +61,9 @@ impl LaneRng {
         if self.mirrored { -normal } else { normal }
     }
 
-    /// Where the stream begins; `None` once something was drawn.
-    pub(super) fn unused(&self) -> Option<Origin> {
-        let is_unused = self.stream.get_word_pos() == 0 && self.spare_normal.is_none();
-        let origin = Origin { seed: self.stream.get_seed(), stream: self.stream.get_stream(), mirrored: self.mirrored };
-        is_unused.then_some(origin)
+    /// The key that the seed was made into.
+    pub(super) fn key(&self) -> [u8; 32] {
+        self.stream.get_seed()
     }
 
     fn fresh_normal(&mut self) -> f64 {

@@ -59,6 +59,14 @@ impl LagRing {
     /// Moves on by one step; a missing value is replaced by its lane's stand-in.
     pub(crate) fn push(&mut self, x: &[f64], stand_in: &[f64]) {
         let lanes = self.lanes();
+        if x.iter().all(|x| !x.is_nan()) {
+            self.known_run.iter_mut().for_each(|run| *run += 1);
+            if self.depth > 0 {
+                self.values[self.at * lanes..(self.at + 1) * lanes].copy_from_slice(x);
+                self.at = (self.at + 1) % self.depth;
+            }
+            return;
+        }
         for (lane, &x) in x.iter().enumerate() {
             self.known_run[lane] = if x.is_nan() { 0 } else { self.known_run[lane] + 1 };
             if self.depth > 0 {

@@ -131,6 +131,33 @@ impl Predictive {
         }
     }
 
+    /// Writes normals of one standard deviation: all rows at once.
+    ///
+    /// # Panics
+    /// If the family is another, or there is not one mean per row.
+    pub(crate) fn set_normals(&mut self, means: &[f64], sd: f64, is_defined: impl Fn(usize) -> bool) {
+        assert!(self.family == Family::Gaussian && means.len() == self.rows, "one normal per row");
+        for (row, mean) in self.parameters.chunks_exact_mut(2).zip(means) {
+            row.copy_from_slice(&[*mean, sd]);
+        }
+        self.defined.iter_mut().enumerate().for_each(|(row, defined)| *defined = is_defined(row));
+        self.maps.fill(OuterMap::IDENTITY);
+    }
+
+    /// Draws from every row: normals `z` become values, and their log densities are written beside them. All rows at once, and to the bit what [`Distribution::sample`] makes of the same normals.
+    ///
+    /// # Panics
+    /// If the family is not Gaussian, or a slice has another length than there are rows.
+    pub(crate) fn draw_normals(&self, z: &[f64], values: &mut [f64], log_probs: &mut [f64]) {
+        assert!(self.family == Family::Gaussian, "normals are drawn from normal rows");
+        assert!([z.len(), values.len(), log_probs.len()] == [self.rows; 3], "one normal per row");
+        gaussian::draw_all(&self.parameters, z, values, log_probs);
+        for (row, map) in self.maps.iter().enumerate() {
+            values[row] = map.forward(values[row]);
+            log_probs[row] += map.log_jacobian(values[row]);
+        }
+    }
+
     /// Writes a mixture: every part is a share of the mass (the shares sum to one) and what it is distributed like.
     /// The row takes the map of the first part; the others are expressed in its variable.
     ///
