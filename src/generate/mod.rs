@@ -345,8 +345,9 @@ impl<'a> Run<'a> {
         check_finite(row, step)?;
         self.scores.iter_mut().zip(&self.own).for_each(|(score, own)| *score += own);
         self.paths.push_row(row, &self.own);
-        for lane in (0..row.len()).filter(|&lane| !self.conditional.is_defined(lane)) {
-            self.paths.log_prob[lane] = f64::NAN;
+        if !self.conditional.all_defined() {
+            let undefined = (0..row.len()).filter(|&lane| !self.conditional.is_defined(lane));
+            undefined.for_each(|lane| self.paths.log_prob[lane] = f64::NAN);
         }
         Ok(())
     }
@@ -423,7 +424,7 @@ fn stream_of(what: &Generation, lane: usize) -> LaneRng {
 }
 
 pub(crate) fn check_finite(row: &[f64], step: usize) -> Result<()> {
-    if row.iter().all(|value| value.is_finite()) {
+    if row.iter().fold(true, |finite, value| finite & value.is_finite()) {
         return Ok(());
     }
     Err(Error::numeric(format!("the forecast leaves the range of numbers at step {}", step + 1))

@@ -222,6 +222,11 @@ impl Predictive {
         self.defined[row]
     }
 
+    /// Whether all rows do.
+    pub(crate) fn all_defined(&self) -> bool {
+        self.defined.iter().fold(true, |all, defined| all & defined)
+    }
+
     /// The distribution of one row.
     #[must_use]
     pub fn row(&self, row: usize) -> Distribution<'_> {

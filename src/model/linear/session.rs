@@ -19,7 +19,7 @@ use super::ar::{Ar, Innovations, Start};
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::math::kalman::{Ahead, Factor, Filter, Process};
 use crate::math::kernels::add_scaled;
-use crate::model::lag_ring::LagRing;
+use crate::model::lag_ring::{LagRing, has_missing};
 use crate::model::{GaussianPath, PathFactor, Running, Session};
 use crate::predictive::{OuterMap, Predictive};
 
@@ -287,19 +287,19 @@ impl<'m> Session<'m> for ArSession<'m> {
     /// Asks for the conditional itself where values are missing; a model with covariates knows those of the step that
     /// its conditional was last asked for.
     fn observe(&mut self, x: &[f64]) {
-        if x.iter().any(|x| x.is_nan()) {
+        if has_missing(x) {
             self.update_means();
-        }
-        for (lane, _) in x.iter().enumerate().filter(|(_, x)| x.is_nan()) {
-            self.unsettle(lane);
+            (0..x.len()).filter(|&lane| x[lane].is_nan()).for_each(|lane| self.unsettle(lane));
         }
         let settled = self.all_settled();
         if !settled {
             x.iter().enumerate().for_each(|(lane, &x)| self.observe_filtered(lane, x));
         }
         self.ring.push(x, &self.mean);
-        self.covariates.push(&self.covariates_now, &self.covariates_now);
-        self.index.iter_mut().for_each(|index| *index += 1);
+        if !self.model.terms().covariates.is_empty() {
+            self.covariates.push(&self.covariates_now, &self.covariates_now);
+        }
+        self.index.iter_mut().for_each(|index| *index = index.wrapping_add(1));
         if !settled {
             let known = |lane: usize| self.ring.is_known(lane);
             self.unsettled.iter_mut().enumerate().filter(|(lane, _)| known(*lane)).for_each(|(_, state)| *state = None);
