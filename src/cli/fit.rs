@@ -124,6 +124,7 @@ impl Fit {
 }
 
 fn fit_one(series: &Series, period: usize, number: usize, args: &FitArgs) -> Result<Fit> {
+    series.timeline().check_ahead(args.horizon.unwrap_or(0))?;
     let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?.alone();
     let (model, summary) = forecast::fit(&spec, series)?;
     let known = Covariates::of_series(&series.select_covariates(model.covariates())?);

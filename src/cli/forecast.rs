@@ -205,6 +205,7 @@ fn forecast_one(
     system: Option<&System>,
     args: &ForecastArgs,
 ) -> Result<Models> {
+    series.timeline().check_ahead(args.horizon)?;
     let context = Batch::single(series.values(), 0);
     let models = args.model.iter().map(|&name| {
         if let (ModelName::Var, Some(system)) = (name, system) {

@@ -160,6 +160,7 @@ fn generate_one(
     what: &Generation,
     args: &GenerateArgs,
 ) -> Result<Generated> {
+    series.timeline().check_ahead(args.horizon)?;
     match source {
         Source::Fit { period } => {
             let spec = Spec::new(args.model, &args.fit, *period, args.input.period.is_some())?;

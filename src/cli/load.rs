@@ -294,6 +294,7 @@ fn forecast_all(file: &ModelFile, args: &ForecastArgs, failed: &HashSet<String>)
 }
 
 fn forecast_one(series: &StoredSeries, number: usize, args: &ForecastArgs) -> Result<Models> {
+    series.tail.timeline().check_ahead(args.horizon)?;
     let (known, names) = (series.known(), series.model.covariates());
     let steps = series.tail.len() + args.horizon;
     if !names.is_empty() && known.steps() < steps {

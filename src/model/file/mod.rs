@@ -1,7 +1,7 @@
 //! Fitted models in files: a header line, then one JSON object per series and line.
 //!
 //! ```text
-//! {"format":"foretoken-model","version":1,"model":"ar","id":"store","time":"month","value":"sold","series":1}
+//! {"format":"foretoken-model","version":1,"model":"ar","id":"store","time":"month","value":"sold","series":1,"crc32":".."}
 //! {"id":"A","estimator":"least-squares","model":{..},"context":{..},"summary":{..}}
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! | `model` of the header | `ar`, `mean`, `naive`, `rwd`, `snaive`, `markov` or `codebook` |
 //! | `id`, `time`, `value` of the header | the columns of the table; without `id` the file holds one series, without `time` rows are counted |
 //! | `series` | how many lines follow, so that a truncated file is seen |
+//! | `crc32` | the CRC-32 of these lines (ISO 3309), each ended by a line feed, as eight hexadecimal digits: numbers that were edited or damaged would pass as others |
 //! | `id`, `estimator` | the series, and how an `ar` was estimated |
 //! | `model` | the model: its `kind` and its numbers ([`Stored`]) |
 //! | `context` | the last values: `start`, the index of the first of them; `values`, null where missing; `covariates` by name, with the known future; `time`, see below |
@@ -265,6 +266,7 @@ impl ModelFile {
     #[must_use]
     pub fn to_text(&self) -> String {
         let Columns { id, time, value } = &self.columns;
+        let lines: String = self.series.iter().map(|series| format!("{}\n", series.write())).collect();
         let header = without_nulls(json!({
             "format": FORMAT,
             "version": VERSION,
@@ -273,11 +275,9 @@ impl ModelFile {
             "time": time,
             "value": value,
             "series": self.series.len(),
+            "crc32": checksum(lines.lines()),
         }));
-        std::iter::once(header)
-            .chain(self.series.iter().map(StoredSeries::write))
-            .map(|line| format!("{line}\n"))
-            .collect()
+        format!("{header}\n{lines}")
     }
 
     /// Reads the text of a file.
@@ -297,6 +297,9 @@ impl ModelFile {
             return Err(foreign(&format!("the key `format` is not \"{FORMAT}\"")).at(format!("line {number}")));
         }
         let (columns, name, count) = read_header(&header).map_err(|error| error.at(format!("line {number}")))?;
+        let written = header.get("crc32").and_then(|sum| Ok(sum.text()?.to_owned()));
+        let written = written.map_err(|error| error.at(format!("line {number}")))?;
+        let found = checksum(lines.clone().map(|(_, line)| line));
         let of_line =
             |(number, line): (usize, &str)| read_line(line, name).map_err(|error| error.at(format!("line {number}")));
         let series = lines.map(of_line).collect::<Result<Vec<_>>>()?;
@@ -305,8 +308,23 @@ impl ModelFile {
                 .expected("one line for each")
                 .hint("it was cut off or joined with another: save it again"));
         }
+        if found != written {
+            return Err(Error::data("the file is not what was written: its numbers were edited or damaged")
+                .expected(format!("lines whose CRC-32 is {written}; it is {found}"))
+                .hint("save the models again"));
+        }
         Ok(Self { columns, series })
     }
+}
+
+/// The CRC-32 of lines, each ended by a line feed.
+fn checksum<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    for line in lines {
+        hasher.update(line.as_bytes());
+        hasher.update(b"\n");
+    }
+    format!("{:08x}", hasher.finalize())
 }
 
 /// The columns, the name of the models, and the number of series.

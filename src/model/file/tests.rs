@@ -306,6 +306,9 @@ fn damaged_and_foreign_files_are_refused_by_line_and_key() {
         ("\"parameters\":[[", "\"parameters\":[[3,", "summary.parameters[0][0]: 3 cannot be used; expected a text"),
         ("\"model\":{", "\"modell\":{", "line 2: series `a b`: the object: the key `model` is missing"),
         ("\"observations\":", "\"observations\":NaN", "line 2: the line is no JSON"),
+        ("\"phi\":[-0.9", "\"phi\":[-9.9", "the file is not what was written: its numbers were edited or damaged"),
+        ("\"crc32\":\"", "\"crc32\":\"0", "expected lines whose CRC-32 is 0"),
+        ("\"crc32\"", "\"crc\"", "line 1: the object: the key `crc32` is missing"),
     ] {
         let error = error_of(from, to);
         assert!(error.contains(expected), "{from} -> {to}\n{error}");
@@ -319,6 +322,24 @@ fn damaged_and_foreign_files_are_refused_by_line_and_key() {
     ] {
         let error = ModelFile::parse(bytes).expect_err(expected).to_string();
         assert!(error.contains(expected) && !error.contains("panick"), "{error}");
+    }
+}
+
+#[test]
+fn damaged_recursions_are_refused_by_key() {
+    let spec = ArSpec { estimator: Choice::Fixed(Estimator::Recursive { forgetting: 0.99 }), ..spec(2, 0) };
+    let text = file_of(vec![ar_of(&spec, &monthly(wave(40)))]).to_text();
+    assert!(ModelFile::parse(text.as_bytes()).is_ok());
+    for (from, to, expected) in [
+        ("\"forgetting\":0.99", "\"forgetting\":1.99", "recursion: "),
+        ("\"inverse\":[", "\"inverse\":[-", "P has -"),
+        ("\"inverse\":[", "\"inverse\":[1,", "recursion.inverse: ["),
+        ("\"limits\":[", "\"limits\":[null,", "recursion.limits"),
+        ("\"squares\":", "\"squares\":-", "recursion.squares: -"),
+    ] {
+        assert!(text.contains(from), "{from} in {text}");
+        let error = ModelFile::parse(text.replacen(from, to, 1).as_bytes()).expect_err(to).to_string();
+        assert!(error.contains(expected), "{from} -> {to}\n{error}");
     }
 }
 
