@@ -8,7 +8,6 @@ use crate::model::token::markov::MarkovOrder;
 use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
 use crate::model::{Fit, Fitted, Session};
 use crate::predictive::{Link, OuterMap, Predictive};
-use crate::score;
 
 const P: usize = 4;
 const PATCHES: [[f64; P]; 3] = [[1.0, 3.0, 2.0, 0.0], [-2.0, -1.0, -3.0, -2.0], [4.0, 0.0, -2.0, 3.0]];
@@ -43,7 +42,9 @@ fn conditionals(model: &dyn Autoregressive, context: &[f64], target: &[f64], sta
 
 fn log_probs(model: &dyn Autoregressive, context: &[f64], target: &[f64], start: i64) -> Vec<f64> {
     let (context, target) = (Batch::single(context, start), Batch::single(target, start + context.len() as i64));
-    score::log_probs(model, &context, &target, &Covariates::none()).expect("scores")
+    let rows = model.conditionals(&context, &target, &Covariates::none()).expect("conditionals");
+    let score = |(row, x): (usize, &f64)| if rows.is_defined(row) { rows.row(row).log_prob(*x) } else { f64::NAN };
+    target.values().iter().enumerate().map(score).collect()
 }
 
 fn next(model: &Codebook, session: &mut dyn Session<'_>) -> Predictive {
