@@ -140,6 +140,20 @@ comes, so that only later steps change.
 
 The fit never sees the held-out rows. Each of them is scored given all rows before it.")]
     Score(ScoreArgs),
+    /// Write the values of a file as tokens: the numbers of bins, or merged ones.
+    #[command(after_help = "Examples:
+  foretoken tokenize datasets/sunspots_yearly.csv -o sunspots.tokens --bins 16
+  foretoken tokenize datasets/hourly_load.csv -o load.tokens --quantiser uniform --bins 12 --merges 200
+  foretoken detokenize sunspots.tokens -o sunspots.csv
+
+The token file has one header line `#foretoken-tokens v1 {..}` with all that decoding needs, then a table: the id and time
+columns of FILE and the column token, empty where a value is missing. With --merges or --vocabulary a row is a token of the
+merged vocabulary, at the time of its first value. What tokens keep and lose is said on standard error.")]
+    Tokenize(TokenizeArgs),
+    /// Write the values that the tokens of a file stand for: the centres of their bins.
+    #[command(after_help = "Example:
+  foretoken detokenize sunspots.tokens -o sunspots.csv")]
+    Detokenize(DetokenizeArgs),
     /// Draw every series of a file.
     #[command(after_help = "Example:
   foretoken plot datasets/panel_sales.csv -o panel.svg")]
@@ -260,7 +274,7 @@ pub(crate) struct ModelArgs {
     /// Weights of the average: equal, or by a criterion
     #[arg(long, value_enum, default_value_t = WeightsArg::Equal)]
     pub(crate) weights: WeightsArg,
-    /// Bins of the tokens of markov [default: 2 n^(1/3)]
+    /// Bins of the tokens of markov [default: n^(1/3)]
     #[arg(long, value_name = "B", value_parser = parse_bins, allow_negative_numbers = true)]
     #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
     pub(crate) bins: Option<usize>,
@@ -846,6 +860,45 @@ pub(crate) struct ScoreArgs {
     /// Print one JSON object per series on standard output
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(mut_arg("covariates", |covariates| covariates.hide(true)), mut_arg("period", |period| period.hide(true)))]
+pub(crate) struct TokenizeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The token file; - writes to standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Bins [default: n^(1/3)]
+    #[arg(long, value_name = "B", value_parser = parse_bins, allow_negative_numbers = true)]
+    pub(crate) bins: Option<usize>,
+    /// Where the edges of the bins lie [default: quantile]
+    #[arg(long, value_enum)]
+    pub(crate) quantiser: Option<QuantiserArg>,
+    /// Merge tokens that stand side by side often, so many times [default with --vocabulary: as many as bins]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    pub(crate) merges: Option<usize>,
+    /// How the merged vocabulary is learned [default with --merges: merges]
+    #[arg(long, value_enum)]
+    pub(crate) vocabulary: Option<VocabularyArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VocabularyArg {
+    /// Byte-pair merges, the most frequent pair first
+    Merges,
+    /// Pieces with probabilities, by maximum likelihood
+    Unigram,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DetokenizeArgs {
+    /// Token file; - reads standard input
+    pub(crate) file: PathBuf,
+    /// Write the table here: .csv, .tsv, .json, .ndjson or .parquet by its ending; - for CSV on standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
 }
 
 /// What can be inspected: models with coefficients.

@@ -24,6 +24,7 @@ mod residuals;
 mod scenario;
 mod score;
 mod table;
+mod tokenize;
 mod vector;
 
 use std::process::ExitCode;
@@ -75,6 +76,8 @@ fn run(command: &Command) -> Result<Outcome, Error> {
         Command::Inspect(args) => inspect::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Score(args) => score::run(args),
+        Command::Tokenize(args) => tokenize::tokenize(args),
+        Command::Detokenize(args) => tokenize::detokenize(args),
         Command::Plot(args) => plot::run(args),
         Command::Completions { shell } => completions::run(*shell),
     }

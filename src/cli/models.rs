@@ -148,12 +148,7 @@ pub(super) struct TokenPlan {
 impl TokenPlan {
     fn of(options: &ModelArgs, period: usize) -> Self {
         let most = options.max_order.unwrap_or(DEFAULT_CONTEXT);
-        let kind = match options.quantiser {
-            None | Some(QuantiserArg::Quantile) => QuantiserKind::Quantile,
-            Some(QuantiserArg::Uniform) => QuantiserKind::Uniform,
-            Some(QuantiserArg::MuLaw) => QuantiserKind::MuLaw { mu: 255.0 },
-            Some(QuantiserArg::KMeans) => QuantiserKind::KMeans,
-        };
+        let kind = quantiser_kind(options.quantiser);
         Self {
             order: match options.order {
                 OrderArg::Value(order) => MarkovOrder::Fixed(order),
@@ -201,6 +196,16 @@ impl TokenPlan {
             summary.description += &format!(" of {}", done.join(", "));
         }
         summary
+    }
+}
+
+/// The bins that are spelled so; of equal mass unless told.
+pub(super) fn quantiser_kind(arg: Option<QuantiserArg>) -> QuantiserKind {
+    match arg {
+        None | Some(QuantiserArg::Quantile) => QuantiserKind::Quantile,
+        Some(QuantiserArg::Uniform) => QuantiserKind::Uniform,
+        Some(QuantiserArg::MuLaw) => QuantiserKind::MuLaw { mu: 255.0 },
+        Some(QuantiserArg::KMeans) => QuantiserKind::KMeans,
     }
 }
 

@@ -45,12 +45,14 @@ mod node;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod update;
 
 use serde_json::{Map, Value, json};
 
 pub use self::node::Node;
 pub use self::stored::{Stored, StoredModel};
+pub use self::tokens::TokenHeader;
 pub use self::update::Update;
 use super::linear::Ar;
 use super::{Autoregressive, Parameter, Summary};

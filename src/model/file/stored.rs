@@ -257,7 +257,7 @@ impl<M: Stored> Stored for Quantised<M> {
 
 const QUANTISERS: [&str; 4] = ["uniform", "quantile", "mu-law", "k-means"];
 
-fn write_quantiser(quantiser: &Quantiser) -> Value {
+pub(super) fn write_quantiser(quantiser: &Quantiser) -> Value {
     let mut object = Map::new();
     let mut insert = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
     let map = quantiser.training_map();
@@ -279,7 +279,7 @@ fn write_quantiser(quantiser: &Quantiser) -> Value {
     Value::Object(object)
 }
 
-fn read_quantiser(node: &Node<'_>) -> Result<Quantiser> {
+pub(super) fn read_quantiser(node: &Node<'_>) -> Result<Quantiser> {
     let kind = match node.get("edges_by")?.one_of(&QUANTISERS)? {
         0 => QuantiserKind::Uniform,
         1 => QuantiserKind::Quantile,
