@@ -109,6 +109,7 @@ Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, i
   foretoken generate datasets/air_passengers.csv -H 12 --paths 100 --decode nucleus --top-p 0.8 -o paths.csv
   foretoken generate datasets/nile.csv -H 50 --paths 1000 --until 'value<600' --json
   foretoken generate datasets/air_passengers.csv -H 12 --paths 200 --fix scenario.csv --plot scenario.svg
+  foretoken generate --symbols characters README.md -H 400 --order 5
 
 The output has one row per path and step: the id and time columns and the value column of the input, then sample_id,
 log_prob (ln p of the whole path under the model) and log_q (under the decoding). Deterministic decodings (mean, median,
@@ -118,7 +119,10 @@ greedy, beam) and best-of write one path. Decodings act in the model's own units
 --fix-mode condition draws the other steps, earlier ones too, given the fixed values; intervene sets them when their time
 comes, so that only later steps change.
 
---load generates with the models of a file (see foretoken fit --save) from the values that it holds, without a fit.",
+--load generates with the models of a file (see foretoken fit --save) from the values that it holds, without a fit.
+
+--symbols reads FILE as a text and writes to standard output what a Markov chain over its symbols makes after it. With --fix
+the text of that file begins every path, from an empty past: a prompt, or the upper half of an image.",
         mut_arg("file", |file| file.required(false).required_unless_present("load"))
     )]
     Generate(GenerateArgs),
@@ -760,13 +764,19 @@ fn parse_count(text: &str) -> Result<usize, String> {
     }
 }
 
-/// A rule that ends a path.
+/// A rule that ends a path: a threshold of its values, or a symbol.
 #[derive(Debug, Clone)]
-pub(crate) struct Until(pub(crate) Stop);
+pub(crate) struct Until {
+    pub(crate) stop: Stop,
+    pub(crate) symbol: Option<String>,
+}
 
-/// `value>X` or `value<X`.
+/// `value>X`, `value<X` or `symbol=NAME`.
 fn parse_until(text: &str) -> Result<Until, String> {
-    let refused = || "expected value>X or value<X, like 'value>500'".to_owned();
+    if let Some(name) = text.strip_prefix("symbol=") {
+        return Ok(Until { stop: Stop::Never, symbol: Some(name.to_owned()) });
+    }
+    let refused = || "expected value>X, value<X or (of symbols) symbol=NAME, like 'value>500'".to_owned();
     let text = text.trim().strip_prefix("value").ok_or_else(refused)?.trim_start();
     let number = |rest: &str| rest.trim_start_matches('=').trim().parse::<f64>().ok().filter(|x| x.is_finite());
     let stop = match (text.strip_prefix('>'), text.strip_prefix('<')) {
@@ -774,13 +784,23 @@ fn parse_until(text: &str) -> Result<Until, String> {
         (_, Some(rest)) => number(rest).map(Stop::Below),
         _ => None,
     };
-    stop.map(Until).ok_or_else(refused)
+    stop.map(|stop| Until { stop, symbol: None }).ok_or_else(refused)
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+/// What the symbols of a text are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SymbolsArg {
+    /// Every character
+    Characters,
+    /// Words between white space, such as notes
+    Words,
+    /// Pixels of plain PBM or PGM images, row by row
+    Raster,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum FixModeArg {
     /// Every other step is drawn given the fixed values
-    #[default]
     Condition,
     /// Only later steps know of a fixed value
     Intervene,
@@ -820,15 +840,18 @@ pub(crate) struct GenerateArgs {
     /// Seed of what is drawn
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// End a path once its value crosses a threshold: value>X or value<X
+    /// End a path once its value crosses a threshold: value>X or value<X; of symbols at one: symbol=NAME
     #[arg(long, value_name = "RULE", value_parser = parse_until)]
     pub(crate) until: Option<Until>,
     /// Table of values that are fixed at some of the steps ahead
     #[arg(long, value_name = "FILE")]
     pub(crate) fix: Option<PathBuf>,
-    /// What fixed values change
-    #[arg(long, value_enum, default_value_t, requires = "fix")]
-    pub(crate) fix_mode: FixModeArg,
+    /// What fixed values change [default: condition]
+    #[arg(long, value_enum, requires = "fix")]
+    pub(crate) fix_mode: Option<FixModeArg>,
+    /// Read FILE as symbols, and write more of the same by a Markov chain over them
+    #[arg(long, value_enum)]
+    pub(crate) symbols: Option<SymbolsArg>,
     /// Generate with the models of this file, without a fit
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["file", "model", "period", "covariates"])]
     pub(crate) load: Option<PathBuf>,

@@ -3,13 +3,13 @@
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::args::GenerateArgs;
+use super::args::{FixModeArg, GenerateArgs};
 use super::input::{self, Loaded, Needs};
 use super::load;
 use super::models::Spec;
 use super::output::{self, Column};
 use super::table::{Table, short};
-use super::{Outcome, figures, forecast, notes, progress, scenario};
+use super::{Outcome, figures, forecast, notes, progress, scenario, symbols};
 use crate::chart;
 use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Missing, write_whole};
@@ -41,6 +41,9 @@ struct Condition {
 type Done<'a> = [(&'a Series, Generated)];
 
 pub(super) fn run(args: &GenerateArgs) -> Result<Outcome> {
+    if let Some(symbols) = args.symbols {
+        return symbols::run(args, symbols);
+    }
     check(args)?;
     let what = generation(args)?;
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
@@ -82,6 +85,9 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Outcome> {
 }
 
 fn check(args: &GenerateArgs) -> Result<()> {
+    if args.until.as_ref().is_some_and(|until| until.symbol.is_some()) {
+        return Err(Error::usage("--until symbol=NAME without --symbols").expected("--until 'value>X' or 'value<X'"));
+    }
     let outputs = [&args.output.output, &args.output.plot];
     if let Some(models) = &args.load {
         load::check_fitted(&args.fit)?;
@@ -108,12 +114,12 @@ enum Source<'a> {
 }
 
 /// What is generated for every series.
-fn generation(args: &GenerateArgs) -> Result<Generation> {
+pub(super) fn generation(args: &GenerateArgs) -> Result<Generation> {
     let paths = args.paths as usize;
     Ok(Generation {
         decoding: args.decode.decoding(args.decode.decode.unwrap_or_default(), paths)?,
         antithetic: args.decode.antithetic,
-        stop: args.until.clone().map_or(Stop::Never, |until| until.0),
+        stop: args.until.clone().map_or(Stop::Never, |until| until.stop),
         ..Generation::sample(args.horizon, paths, args.seed)
     })
 }
@@ -187,7 +193,8 @@ impl Generated {
         let Some(fixes) = fixes else {
             return Ok(Self { summary, paths: generate(model, context, known, what)?, condition: None });
         };
-        let scenario = generate_fixed(model, context, known, what, fixes, args.fix_mode.mode())?;
+        let scenario =
+            generate_fixed(model, context, known, what, fixes, args.fix_mode.unwrap_or(FixModeArg::Condition).mode())?;
         let condition =
             Condition { effective_sample_size: scenario.effective_sample_size, log_evidence: scenario.log_evidence };
         Ok(Self { summary, paths: scenario.paths, condition: Some(condition) })

@@ -23,6 +23,7 @@ mod progress;
 mod residuals;
 mod scenario;
 mod score;
+mod symbols;
 mod table;
 mod tokenize;
 mod vector;
