@@ -2,7 +2,7 @@
 //! scores over rolling origins. The model is a Markov chain over tokens of the yearly sunspot numbers.
 //!
 //! ```sh
-//! cargo run --release --example 12_decoding -- docs/decoding_conditional.svg docs/decoding_paths.svg
+//! cargo run --release --example 09_decoding -- docs/decoding_conditional.svg docs/decoding_paths.svg
 //! ```
 
 use std::path::Path;

@@ -3,7 +3,7 @@
 //! that follow it in the fifth (backwards: the other factorisation of a joint distribution, by a model of the reversed rows).
 //!
 //! ```sh
-//! cargo run --release --example 11_bits_per_value
+//! cargo run --release --example 08_bits_per_value
 //! ```
 
 use std::path::Path;
