@@ -26,7 +26,7 @@
 //! |---|---|
 //! | [`data`] | series, times and frequencies, batches, windows; with feature `frame` the reading and writing of tables |
 //! | [`predictive`] | distributions of one value, with a map to the data's own units |
-//! | [`model`] | the three traits, and the models: [`model::naive`], [`model::linear`], [`model::transformed`] |
+//! | [`model`] | the three traits, and the models: [`model::naive`], [`model::linear`], [`model::token`], [`model::transformed`] |
 //! | [`generate`], [`score`] | the one loop that feeds values back; the one likelihood, and anomalies on top of it |
 //! | [`forecast`](mod@forecast) | the distribution of every step ahead |
 //! | [`evaluate`] | errors, coverage and interval scores of forecasts |

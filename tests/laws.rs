@@ -14,7 +14,7 @@ use common::{moments, simulate_ar};
 use foretoken::data::series::Covariate;
 use foretoken::data::windows::{Stretch, stretches};
 use foretoken::forecast::{ForecastOptions, forecast};
-use foretoken::generate::{Generation, generate};
+use foretoken::generate::{Decoding, Generation, generate};
 use foretoken::math::random::LaneRng;
 use foretoken::math::special::normal_quantile;
 use foretoken::model::combination::{Combination, Weights};
@@ -24,6 +24,9 @@ use foretoken::model::linear::{
     LinkChoice, Order, Penalty, SeasonalChoice, SeasonalLags, Terms, Trend,
 };
 use foretoken::model::naive::Naive;
+use foretoken::model::token::QuantisedSpec;
+use foretoken::model::token::markov::{MarkovOrder, MarkovSpec};
+use foretoken::model::token::quantiser::{QuantiserKind, QuantiserSpec};
 use foretoken::model::transformed::{Differences, Seasonal, Transform, Transformed};
 use foretoken::model::{GaussianPath, PathFactor, Summary, step_through};
 use foretoken::predictive::{Distribution, Family, Link};
@@ -100,8 +103,12 @@ fn zoo(label: &str, train: &[Series]) -> Vec<Specimen> {
     all.extend(transformed_models());
     all.extend(automatic_models());
     all.extend(averages());
+    all.extend(token_models());
     #[cfg(feature = "linfa")]
-    all.extend(regressions());
+    {
+        all.extend(regressions());
+        all.extend(codebooks());
+    }
     all.into_iter()
         .map(|(name, units, refit, restore)| {
             let (model, summary) = refit(train);
@@ -460,6 +467,28 @@ fn averages() -> Vec<Entry> {
     all
 }
 
+/// Markov chains over tokens.
+fn token_models() -> Vec<Entry> {
+    let spec = |kind, bins, order| QuantisedSpec {
+        quantiser: QuantiserSpec { kind, bins },
+        markov: MarkovSpec { order, symbols: None },
+    };
+    let specs = [
+        spec(QuantiserKind::Uniform, Some(12), MarkovOrder::Fixed(2)),
+        spec(QuantiserKind::Quantile, Some(9), MarkovOrder::Fixed(1)),
+        spec(QuantiserKind::MuLaw { mu: 20.0 }, Some(11), MarkovOrder::Fixed(0)),
+        spec(QuantiserKind::KMeans, Some(10), MarkovOrder::Fixed(3)),
+        spec(QuantiserKind::Quantile, None, MarkovOrder::Auto { max: 2 }),
+    ];
+    let mut all: Vec<Entry> = specs.into_iter().map(|spec| of_spec(Units::Affine, spec)).collect();
+    for spec in [specs[1], specs[3]] {
+        let walk = Transform::new(Seasonal::None, Link::Identity, Differences::new(1, 0, 1)).expect("a transform");
+        let name = format!("{spec:?} of differences");
+        all.push(entry(name, Units::Affine, move |train| Transformed::fit(&spec, walk.clone(), train)));
+    }
+    all
+}
+
 #[cfg(feature = "linfa")]
 fn regressions() -> Vec<Entry> {
     use foretoken::model::regression::{Noise, Regression};
@@ -474,6 +503,24 @@ fn regressions() -> Vec<Entry> {
             Transformed::fit(&behind, walk.clone(), train)
         }),
     ]
+}
+
+/// Codes of patches.
+#[cfg(feature = "linfa")]
+fn codebooks() -> Vec<Entry> {
+    use foretoken::model::token::codebook::CodebookSpec;
+    let spec = |patch, codes, order| CodebookSpec {
+        patch: Some(patch),
+        codes: Some(codes),
+        order: MarkovOrder::Fixed(order),
+        ..CodebookSpec::default()
+    };
+    let specs = [spec(3, 4, 1), spec(2, 3, 2), spec(1, 3, 1), spec(4, 2, 0)];
+    let mut all: Vec<Entry> = specs.into_iter().map(|spec| of_spec(Units::Affine, spec)).collect();
+    let walk = Transform::new(Seasonal::None, Link::Identity, Differences::new(1, 0, 1)).expect("a transform");
+    let name = format!("{:?} of differences", specs[0]);
+    all.push(entry(name, Units::Affine, move |train| Transformed::fit(&specs[0], walk.clone(), train)));
+    all
 }
 
 // ------------------------------------------------------------------------------------- lanes and comparisons
@@ -556,7 +603,11 @@ fn is_close(a: f64, b: f64, tolerance: f64) -> bool {
 /// Where the variable of a row lies, and how far it spreads.
 fn location_and_scale(row: &Distribution<'_>) -> (f64, f64) {
     let parameters = row.parameters();
-    let Family::Mixture { .. } = row.family() else { return (parameters[0], parameters[1]) };
+    match row.family() {
+        Family::Mixture { .. } => {}
+        Family::Binned(_) => return (row.map().backward(row.median()), row.std_dev() / row.map().factor),
+        _ => return (parameters[0], parameters[1]),
+    }
     let mean: f64 = parameters.chunks(3).map(|of| of[0] * of[1]).sum();
     let square: f64 = parameters.chunks(3).map(|of| of[0] * (of[2].powi(2) + (of[1] - mean).powi(2))).sum();
     (mean, square.sqrt())
@@ -564,6 +615,16 @@ fn location_and_scale(row: &Distribution<'_>) -> (f64, f64) {
 
 fn is_mixture(model: &dyn Autoregressive) -> bool {
     matches!(model.family(), Family::Mixture { .. })
+}
+
+/// Whether values are tokens on a scale that a context sets once: so the past before the memory is not without effect.
+fn is_of_tokens(model: &dyn Autoregressive) -> bool {
+    model.memory().is_none()
+}
+
+/// On how many past steps a row depends, once the scale is set.
+fn depth(model: &dyn Autoregressive) -> usize {
+    model.forgets_after().expect("every model of the zoo forgets")
 }
 
 /// The rows without the weights of mixtures. These depend on all that was observed since a session began, as a mixture
@@ -601,7 +662,7 @@ fn difference((a, i): (&Predictive, usize), (b, j): (&Predictive, usize), tolera
 /// Whether a row rests on known values and on stand-ins for missing ones, on nothing before the first value.
 fn has_started(model: &dyn Autoregressive, lane: &Lane, t: usize) -> bool {
     let first = lane.values.iter().position(|x| !x.is_nan()).expect("a known value");
-    t >= first + model.memory().expect("every model of the zoo has a finite memory")
+    t >= first + depth(model)
 }
 
 /// Fails unless two rows are the same to rounding.
@@ -639,6 +700,10 @@ fn all_conditionals_at_once_are_those_of_stepping() {
 fn reading_a_context_is_observing_it() {
     law(|Specimen { name, model, .. }| {
         for lane in lanes().iter().chain(&gapped_lanes()) {
+            // A context sets the scale of tokens: what was observed has to be made one, see below.
+            if is_of_tokens(&**model) {
+                continue;
+            }
             let whole = without_weights(&all_conditionals(&**model, lane));
             for context in (0..lane.values.len()).filter(|&t| has_started(&**model, lane, t)) {
                 let steps = lane.values.len() - context;
@@ -661,8 +726,13 @@ fn reading_a_context_is_observing_it() {
 
 #[test]
 fn what_was_observed_can_be_made_a_context() {
-    law(|Specimen { name, model, .. }| {
+    law(|specimen @ Specimen { name, model, .. }| {
         for lane in lanes().iter().chain(&gapped_lanes()) {
+            // What stands in for a missing difference counts for the scale of tokens, and depends on the one before.
+            let has_stand_ins = given(specimen) > 0 && lane.values.iter().any(|x| x.is_nan());
+            if is_of_tokens(&**model) && has_stand_ins {
+                continue;
+            }
             let (start, steps) = (Lane { start: lane.start, values: lane.values[..9].to_vec() }, lane.values.len() - 9);
             let mut observed = begin(&**model, &[start]);
             for x in &lane.values[9..] {
@@ -703,7 +773,7 @@ fn every_row_is_behind_the_link_of_its_model() {
 #[test]
 fn a_value_changes_nothing_at_or_before_its_time_and_nothing_beyond_the_memory() {
     law(|Specimen { name, model, .. }| {
-        let memory = model.memory().expect("every model of the zoo has a finite memory");
+        let memory = depth(&**model);
         let lane = &lanes()[0];
         let before = all_conditionals(&**model, lane);
         for t in [0, 1, 7, 30] {
@@ -717,7 +787,9 @@ fn a_value_changes_nothing_at_or_before_its_time_and_nothing_beyond_the_memory()
             // Rounding may linger where the past is differenced away.
             let lingers = |row: usize| difference((&before, row), (&after, row), 1e-12).is_some();
             assert!(!(t + memory + 1..60).any(lingers), "{name}: the memory is longer than {memory}");
-            assert!(memory == 0 || differs(t + memory), "{name}: the memory is shorter than {memory}");
+            // Another token may be as unheard of in its place.
+            let is_seen = memory == 0 || is_of_tokens(&**model) || differs(t + memory);
+            assert!(is_seen, "{name}: the memory is shorter than {memory}");
         }
     });
 }
@@ -725,7 +797,7 @@ fn a_value_changes_nothing_at_or_before_its_time_and_nothing_beyond_the_memory()
 #[test]
 fn two_pasts_that_agree_over_the_memory_have_the_same_future() {
     law(|Specimen { name, model, .. }| {
-        let memory = model.memory().expect("a finite memory");
+        let Some(memory) = model.memory() else { return };
         for lane in lanes() {
             let what = format!("{name} from {}", lane.start);
             let whole = next(&**model, &mut *begin(&**model, std::slice::from_ref(&lane)));
@@ -844,7 +916,7 @@ fn a_fork_knows_what_stands_in_for_a_missing_value() {
 #[test]
 fn what_depends_on_a_missing_value_is_undefined_or_without_it_until_it_is_forgotten() {
     law(|Specimen { name, model, .. }| {
-        let memory = model.memory().expect("a finite memory");
+        let memory = depth(&**model);
         let lane = &lanes()[0];
         let with_weights = all_conditionals(&**model, lane);
         // The weights of a mixture are right without the value: it is integrated out of them.
@@ -861,7 +933,10 @@ fn what_depends_on_a_missing_value_is_undefined_or_without_it_until_it_is_forgot
                 let what = format!("{name}, value {t} missing, row {row}");
                 if difference((&changed, row), (&whole, row), 1e-12).is_some() {
                     let is_same = difference((&gapped, row), (&whole, row), 1e-12).is_none();
-                    assert!(!(gapped.is_defined(row) && is_same), "{what}: depends on the missing value");
+                    // Before the first value a chain knows nothing; of a pair of tokens that it never saw neither.
+                    let has_no_past = is_of_tokens(&**model) && t == 0;
+                    let rests_on_it = gapped.is_defined(row) && is_same && !has_no_past;
+                    assert!(!rests_on_it, "{what}: depends on the missing value");
                 } else if row > t + memory {
                     assert_same(&what, (&gapped, row), (&whole, row));
                 }
@@ -871,8 +946,14 @@ fn what_depends_on_a_missing_value_is_undefined_or_without_it_until_it_is_forgot
 }
 
 /// How many values a model takes as given at its start: all that it looks back on, or, where it knows how its process
-/// starts, those alone that its differences take away.
+/// starts, as Markov chains do, those alone that its differences take away.
 fn given(specimen: &Specimen) -> usize {
+    if is_of_tokens(&*specimen.model) {
+        let find = |key: &str| specimen.summary.preprocessing.iter().find(|(name, _)| name == key).map(|of| of.1[0]);
+        // Where no patches are, every value is one.
+        let patch = find("patch").unwrap_or(1.0) as usize;
+        return depth(&*specimen.model) + 1 - patch * (find("order").expect("an order") as usize + 1);
+    }
     if !specimen.summary.description.contains("exact") {
         return specimen.model.memory().expect("a finite memory");
     }
@@ -910,8 +991,9 @@ fn an_undefined_row_still_holds_a_usable_distribution() {
 #[test]
 fn a_missing_value_is_replaced_by_the_middle_of_its_conditional_or_integrated_out() {
     law(|Specimen { name, model, .. }| {
-        // In a mixture every member has a stand-in of its own, so that no single value does what a missing one does.
-        for lane in lanes().into_iter().filter(|_| !is_mixture(&**model)) {
+        // In a mixture every member has a stand-in of its own, so that no single value does what a missing one does; a Markov
+        // chain starts anew.
+        for lane in lanes().into_iter().filter(|_| !is_mixture(&**model) && !is_of_tokens(&**model)) {
             let mut unknown = begin(&**model, std::slice::from_ref(&lane));
             let mut filled = unknown.fork(&[0]);
             if is_defined_after_a_gap(&**model, &lane) {
@@ -992,6 +1074,12 @@ fn nodes(row: &Distribution<'_>) -> Vec<f64> {
     let (location, scale) = location_and_scale(row);
     let node = |i: i32| row.map().forward(location + scale * (9.0 * f64::from(i) / f64::from(HALF)).sinh());
     let mut nodes: Vec<f64> = (-HALF..=HALF).map(node).filter(|y| y.is_finite()).collect();
+    if let Family::Binned(bins) = row.family() {
+        // On either side of every jump.
+        let edges = bins.edges().iter().map(|edge| row.map().forward(*edge));
+        nodes.extend(edges.flat_map(|edge| [edge.next_down().next_down(), edge.next_up().next_up()]));
+        nodes.sort_unstable_by(f64::total_cmp);
+    }
     nodes.dedup();
     nodes
 }
@@ -1049,7 +1137,8 @@ fn mean_and_spread_are_those_of_the_density() {
                 continue;
             }
             assert!((mean - row.mean()).abs() < 2e-3 * sd, "{}: {mean}, not {}", specimen.name, row.mean());
-            if row.family() != Family::StudentT {
+            // Far in the tails of the others lies a share of the variance.
+            if !matches!(row.family(), Family::StudentT | Family::Binned(_)) {
                 assert!((variance.sqrt() / sd - 1.0).abs() < 5e-3, "{}: {variance}", specimen.name);
             }
         }
@@ -1250,7 +1339,7 @@ fn the_gaussian_joint_is_that_of_sampled_paths() {
             assert!((total - 1.0).abs() < 1e-12, "{name}: weights sum to {total}");
             assert!(joint[0].iter().all(|path| (path.mean.len(), path.maps.len()) == (HORIZON, HORIZON)), "{name}");
             let what = Generation::sample(HORIZON, PATHS, 4);
-            let drawn = generate(&**model, &batch(contexts), &Covariates::none(), what).expect("paths");
+            let drawn = generate(&**model, &batch(contexts), &Covariates::none(), &what).expect("paths");
             check_joint(&format!("{name} from {} values", context.values.len()), &joint[0], &|step| {
                 drawn.step(step).to_vec()
             });
@@ -1269,7 +1358,7 @@ fn paths_after_an_unknown_end_are_the_later_steps_of_paths_from_the_last_known_v
             ends_unknown.values.extend(vec![f64::NAN; unknown]);
             let draw = |lane: &Lane, horizon: usize| {
                 let what = Generation::sample(horizon, 7, 11);
-                generate(&**model, &batch(std::slice::from_ref(lane)), &Covariates::none(), what).expect("paths")
+                generate(&**model, &batch(std::slice::from_ref(lane)), &Covariates::none(), &what).expect("paths")
             };
             let (after, through) = (draw(&ends_unknown, HORIZON), draw(context, HORIZON + unknown));
             for step in 0..HORIZON {
@@ -1404,7 +1493,7 @@ fn exact_marginals_are_those_of_sampled_paths() {
         for context in [&lanes()[0], &gapped_lanes()[1]] {
             let (context, none) = (batch(std::slice::from_ref(context)), Covariates::none());
             let ahead = forecast(&**model, &context, &none, ForecastOptions::new(6)).expect("a forecast");
-            let drawn = generate(&**model, &context, &none, Generation::sample(6, PATHS, 8)).expect("paths");
+            let drawn = generate(&**model, &context, &none, &Generation::sample(6, PATHS, 8)).expect("paths");
             exact += usize::from(ahead.paths().is_none());
             for step in 0..6 {
                 for q in [0.02, 0.3, 0.5, 0.9, 0.99] {
@@ -1414,7 +1503,15 @@ fn exact_marginals_are_those_of_sampled_paths() {
                     let bound = 5.0 * (q * (1.0 - q) * (1.0 / PATHS as f64 + 1.0 / 1000.0)).sqrt();
                     assert!((below - q).abs() < bound, "{name}, step {step}: {below} lie below quantile {q}");
                 }
-                check_moments(&format!("{name}, step {step}"), (ahead.mean(step), ahead.std_dev(step)), &drawn, step);
+                // The tails of tokens have no fourth moment, so that a sample says nothing of the variance.
+                if !is_of_tokens(&**model) {
+                    check_moments(
+                        &format!("{name}, step {step}"),
+                        (ahead.mean(step), ahead.std_dev(step)),
+                        &drawn,
+                        step,
+                    );
+                }
             }
         }
     });
@@ -1442,7 +1539,7 @@ fn a_path_depends_on_its_seed_and_number_alone() {
         let lanes = lanes();
         let draw = |lanes: &[Lane], paths: usize, stream: u32| {
             let what = Generation { stream, ..Generation::sample(horizon, paths, 9) };
-            generate(&**model, &batch(lanes), &Covariates::none(), what).expect("paths")
+            generate(&**model, &batch(lanes), &Covariates::none(), &what).expect("paths")
         };
         let many = draw(&lanes, 6, 3);
         for (i, lane) in lanes.iter().enumerate() {
@@ -1466,14 +1563,23 @@ fn a_path_depends_on_its_seed_and_number_alone() {
 fn the_log_density_of_a_path_is_its_score() {
     law(|Specimen { name, model, .. }| {
         let (context, none) = (batch(&lanes()), Covariates::none());
-        let paths = generate(&**model, &context, &none, Generation::sample(6, 1, 2)).expect("paths");
-        let drawn: Vec<Vec<f64>> = (0..4).map(|lane| paths.path(lane).collect()).collect();
-        let slices: Vec<&[f64]> = drawn.iter().map(Vec::as_slice).collect();
-        let target = Batch::lanes_of(&slices, &context.ends());
-        let scores = score::log_probs(&**model, &context, &target, &none).expect("scores");
-        for (lane, reported) in paths.log_prob().iter().enumerate() {
-            let scored: f64 = scores.iter().skip(lane).step_by(4).sum();
-            assert!(is_close(scored, *reported, 1e-9), "{name}, lane {lane}: {scored}, not {reported}");
+        for decoding in [
+            Decoding::Sample { temperature: 1.0 },
+            Decoding::Nucleus { mass: 0.9, temperature: 1.1 },
+            Decoding::Greedy,
+            Decoding::Beam { width: 2 },
+        ] {
+            let what = Generation { decoding, ..Generation::sample(6, 1, 2) };
+            let paths = generate(&**model, &context, &none, &what).expect("paths");
+            let drawn: Vec<Vec<f64>> = (0..4).map(|lane| paths.path(lane).collect()).collect();
+            let slices: Vec<&[f64]> = drawn.iter().map(Vec::as_slice).collect();
+            let target = Batch::lanes_of(&slices, &context.ends());
+            let scores = score::log_probs(&**model, &context, &target, &none).expect("scores");
+            for (lane, reported) in paths.log_prob().iter().enumerate() {
+                let scored: f64 = scores.iter().skip(lane).step_by(4).sum();
+                let what = format!("{name}, {decoding:?}, lane {lane}");
+                assert!(is_close(scored, *reported, 1e-9), "{what}: {scored}, not {reported}");
+            }
         }
     });
 }
@@ -1493,7 +1599,7 @@ fn probability_integral_transforms_are_uniform_and_independent_when_the_model_is
     const STEPS: usize = 20;
     law(|Specimen { name, model, .. }| {
         let (context, none) = (batch(&lanes()[..1]), Covariates::none());
-        let paths = generate(&**model, &context, &none, Generation::sample(STEPS, 100, 17)).expect("paths");
+        let paths = generate(&**model, &context, &none, &Generation::sample(STEPS, 100, 17)).expect("paths");
         let (mut u, mut products) = (Vec::new(), 0.0);
         for path in 0..paths.lanes() {
             let target = Batch::single(&paths.path(path).collect::<Vec<_>>(), context.end(0));

@@ -301,7 +301,7 @@ fn means_behind_links_are_those_of_sampled_paths() {
             let model = fixed(link, difference, 1).fit(&[Series::new("", x.clone())]).expect("a fit").model;
             let exact = ahead(&model, &x, ForecastOptions::new(6));
             let what = Generation::sample(6, PATHS, 6);
-            let drawn = generate(&model, &Batch::single(&x, 0), &Covariates::none(), what).expect("paths");
+            let drawn = generate(&model, &Batch::single(&x, 0), &Covariates::none(), &what).expect("paths");
             for step in 0..6 {
                 let (mean, variance) = moments(drawn.step(step));
                 let (error, exact_mean) = ((variance / PATHS as f64).sqrt(), exact.mean(step));

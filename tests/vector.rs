@@ -4,8 +4,8 @@ mod common;
 
 use foretoken::forecast::vector::forecast_vector;
 use foretoken::forecast::{ForecastOptions, forecast};
-use foretoken::generate::Generation;
 use foretoken::generate::vector::generate_vector;
+use foretoken::generate::{Decoding, Generation, Stop};
 use foretoken::math::random::LaneRng;
 use foretoken::model::linear::{Criterion, Estimator, LinearSpec, Order, Terms, Trend};
 use foretoken::model::vector::{DMatrix, DVector, FittedVar, Var, VarOrder, VarSpec};
@@ -31,7 +31,7 @@ fn truth() -> Var {
 /// n values of every component of the truth.
 fn simulated(n: usize, seed: u64) -> Vec<Series> {
     let start = Batch::lanes_of(&[&[0.0; 2], &[0.0; 2]], &[0, 0]);
-    let paths = generate_vector(&truth(), &start, Generation::sample(n + 200, 1, seed)).expect("paths");
+    let paths = generate_vector(&truth(), &start, &Generation::sample(n + 200, 1, seed)).expect("paths");
     let names = ["a", "b"];
     paths.iter().zip(names).map(|(path, name)| Series::new(name, path.path(0).skip(200).collect())).collect()
 }
@@ -185,7 +185,7 @@ fn a_ragged_end_is_conditioned_on_what_is_known() {
 
     // Paths draw what is unknown of the lags.
     let what = Generation::sample(4, 8_000, 1);
-    let paths = generate_vector(&model, &ragged, what).expect("paths");
+    let paths = generate_vector(&model, &ragged, &what).expect("paths");
     assert!(paths[0].log_prob()[0].is_nan());
     for (component, paths) in paths.iter().enumerate() {
         for step in 0..4 {
@@ -241,15 +241,41 @@ fn exact_marginals_and_the_joint_are_those_of_paths() {
 fn a_path_depends_on_its_seed_and_number_alone() {
     let series = simulated(30, 7);
     let context = Batch::of_series(&series);
-    let draw = |paths, seed| generate_vector(&truth(), &context, Generation::sample(6, paths, seed)).expect("paths");
+    let draw = |paths, seed| generate_vector(&truth(), &context, &Generation::sample(6, paths, seed)).expect("paths");
     let (few, many) = (draw(2, 1), draw(9, 1));
     for component in 0..2 {
         assert!(few[component].path(1).eq(many[component].path(1)));
         assert!(!few[component].path(1).eq(draw(2, 2)[component].path(1)));
     }
-    let mean = generate_vector(&truth(), &context, Generation::mean(6)).expect("a path");
+    let mean = generate_vector(&truth(), &context, &Generation::mean(6)).expect("a path");
     let marginals = truth().marginals(&truth().state(&context).expect("a state"), 6);
     assert!((0..6).all(|step| (mean[1].step(step)[0] - marginals.mean[(1, step)]).abs() < 1e-12));
+}
+
+#[test]
+fn joint_paths_are_tempered_and_mirrored_and_nothing_else() {
+    let context = Batch::of_series(&simulated(30, 7));
+    let draw = |what: &Generation| generate_vector(&truth(), &context, what);
+    let mean = draw(&Generation::mean(5)).expect("a path");
+    let plain = Generation::sample(5, 4, 3);
+    let hot = Generation { decoding: Decoding::Sample { temperature: 4.0 }, antithetic: true, ..plain.clone() };
+    let (cold, hot) = (draw(&plain).expect("paths"), draw(&hot).expect("paths"));
+    for component in 0..2 {
+        for step in 0..5 {
+            let center = mean[component].step(step)[0];
+            let [cold, hot] = [&cold, &hot].map(|paths| paths[component].step(step));
+            // Errors of twice the size, and their mirror images.
+            assert!((hot[0] - center - 2.0 * (cold[0] - center)).abs() < 1e-9);
+            assert!((hot[0] + hot[1] - 2.0 * center).abs() < 1e-9);
+        }
+    }
+    // Five steps of two numbers, each twice as wide.
+    assert!((hot[0].log_q()[0] - (cold[0].log_prob()[0] - 10.0 * 2.0_f64.ln())).abs() < 1e-9);
+    assert!(cold[0].log_q() == cold[0].log_prob() && hot[0].log_prob()[0] < cold[0].log_prob()[0]);
+    let top = Generation { decoding: Decoding::TopK { k: 5, temperature: 1.0 }, ..plain.clone() };
+    for refused in [top, Generation { stop: Stop::Above(1.0), ..plain }] {
+        assert!(draw(&refused).expect_err("a refusal").to_string().contains("several series"));
+    }
 }
 
 #[test]
@@ -267,7 +293,7 @@ fn a_trend_continues_where_the_context_ends() {
         let ahead = forecast_vector(&fitted.model, &context, ForecastOptions::new(10)).expect("forecasts");
         assert!((ahead[0].mean(9) - 100.0 - 2.0 * (end as f64 + 9.0)).abs() < 0.1);
         assert!((ahead[1].mean(9) - 100.0 + (end as f64 + 9.0)).abs() < 0.1);
-        let path = generate_vector(&fitted.model, &context, Generation::mean(10)).expect("a path");
+        let path = generate_vector(&fitted.model, &context, &Generation::mean(10)).expect("a path");
         assert!((path[1].step(9)[0] - ahead[1].mean(9)).abs() < 1e-9, "a path has the trend of the marginals");
     }
 }

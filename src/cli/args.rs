@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::forecast::MAX_HORIZON;
+use crate::generate::{FixMode, Stop};
 use crate::model::linear::Fourier;
+use crate::model::token::quantiser::{MAX_BINS, MIN_BINS};
 
 /// Autoregressive time series: forecast a CSV, find its anomalies, plot both.
 #[derive(Debug, Parser)]
@@ -38,6 +40,7 @@ pub(crate) enum Command {
   foretoken forecast datasets/nile.csv -H 10 --level 50,90 --json
   foretoken forecast sales.csv -H 6 --covariates price,promotion --future plan.csv
   foretoken forecast datasets/lynx.csv -H 20 --paths 200 --seed 7 -o paths.parquet
+  foretoken forecast datasets/lynx.csv -H 20 --decode nucleus --top-p 0.8
   foretoken forecast rates.csv --value short_rate -H 12 --model var --order 2
   foretoken forecast --load model.json -H 12
   foretoken forecast --load model.json --update new.csv -H 12 --save model.json
@@ -100,6 +103,61 @@ Every input row is repeated with: expected, lo, hi, surprisal (nats), p_value, i
         mut_arg("file", |file| file.required(false).required_unless_present("load"))
     )]
     Inspect(InspectArgs),
+    /// Generate paths that continue every series, value by value.
+    #[command(after_help = "Examples:
+  foretoken generate datasets/lynx.csv -H 20 --paths 5 --seed 7
+  foretoken generate datasets/air_passengers.csv -H 12 --paths 100 --decode nucleus --top-p 0.8 -o paths.csv
+  foretoken generate datasets/nile.csv -H 50 --paths 1000 --until 'value<600' --json
+  foretoken generate datasets/air_passengers.csv -H 12 --paths 200 --fix scenario.csv --plot scenario.svg
+  foretoken generate --symbols characters README.md -H 400 --order 5
+
+The output has one row per path and step: the id and time columns and the value column of the input, then sample_id,
+log_prob (ln p of the whole path under the model) and log_q (under the decoding). Deterministic decodings (mean, median,
+greedy, beam) and best-of write one path. Decodings act in the model's own units, before logarithms are undone.
+
+--fix takes a table with the id, time and value columns of FILE: the value of each of its rows is fixed at its time.
+--fix-mode condition draws the other steps, earlier ones too, given the fixed values; intervene sets them when their time
+comes, so that only later steps change.
+
+--load generates with the models of a file (see foretoken fit --save) from the values that it holds, without a fit.
+
+--symbols reads FILE as a text and writes to standard output what a Markov chain over its symbols makes after it. With --fix
+the text of that file begins every path, from an empty past: a prompt, or the upper half of an image.",
+        mut_arg("file", |file| file.required(false).required_unless_present("load"))
+    )]
+    Generate(GenerateArgs),
+    /// Fit on the rows before the last N of every series, and score those N: log-likelihood, bits, perplexity.
+    #[command(after_help = "Examples:
+  foretoken score datasets/lynx.csv --test-rows 30
+  foretoken score datasets/sunspots_yearly.csv --model markov --test-rows 60 --json
+  foretoken score datasets/hourly_load.csv --test-rows 168 -o scores.csv
+
+--json prints one object per series and line, every digit, null for what does not exist:
+  the id column, if there is one   the series
+  model                            what was fitted, in words
+  log_likelihood                   sum of ln p(x_t | x_<t) over the held-out values, in nats of the data's own units
+  values                           how many have a score
+  nats_per_value, bits_per_value   the mean surprisal
+  perplexity                       exp of the mean surprisal of the tokens; null for models without tokens
+  pit_histogram                    how many values fall into each tenth of their conditional distribution
+  warnings                         texts
+
+The fit never sees the held-out rows. Each of them is scored given all rows before it.")]
+    Score(ScoreArgs),
+    /// Write the values of a file as tokens: the numbers of bins, or merged ones.
+    #[command(after_help = "Examples:
+  foretoken tokenize datasets/sunspots_yearly.csv -o sunspots.tokens --bins 16
+  foretoken tokenize datasets/hourly_load.csv -o load.tokens --quantiser uniform --bins 12 --merges 200
+  foretoken detokenize sunspots.tokens -o sunspots.csv
+
+The token file has one header line `#foretoken-tokens v1 {..}` with all that decoding needs, then a table: the id and time
+columns of FILE and the column token, empty where a value is missing. With --merges or --vocabulary a row is a token of the
+merged vocabulary, at the time of its first value. What tokens keep and lose is said on standard error.")]
+    Tokenize(TokenizeArgs),
+    /// Write the values that the tokens of a file stand for: the centres of their bins.
+    #[command(after_help = "Example:
+  foretoken detokenize sunspots.tokens -o sunspots.csv")]
+    Detokenize(DetokenizeArgs),
     /// Draw every series of a file.
     #[command(after_help = "Example:
   foretoken plot datasets/panel_sales.csv -o panel.svg")]
@@ -220,6 +278,49 @@ pub(crate) struct ModelArgs {
     /// Weights of the average: equal, or by a criterion
     #[arg(long, value_enum, default_value_t = WeightsArg::Equal)]
     pub(crate) weights: WeightsArg,
+    /// Bins of the tokens of markov [default: n^(1/3)]
+    #[arg(long, value_name = "B", value_parser = parse_bins, allow_negative_numbers = true)]
+    #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
+    pub(crate) bins: Option<usize>,
+    /// Where the edges of the bins lie [default: quantile]
+    #[arg(long, value_enum)]
+    #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
+    pub(crate) quantiser: Option<QuantiserArg>,
+    /// Codes of the codebook [default: by the number of patches]
+    #[arg(long, value_name = "K", value_parser = parse_codes, allow_negative_numbers = true)]
+    #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
+    pub(crate) codes: Option<usize>,
+    /// Values of a patch of the codebook [default: by the period]
+    #[arg(long, value_name = "P", value_parser = parse_codes, allow_negative_numbers = true)]
+    #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
+    pub(crate) patch: Option<usize>,
+}
+
+/// Where the edges of bins lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QuantiserArg {
+    /// Equal widths
+    Uniform,
+    /// Equal numbers of values
+    Quantile,
+    /// Equal widths on a scale that is logarithmic in both directions
+    MuLaw,
+    /// The least squared error
+    KMeans,
+}
+
+fn parse_bins(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(bins) if (MIN_BINS..=MAX_BINS).contains(&bins) => Ok(bins),
+        _ => Err(format!("expected a whole number from {MIN_BINS} to {MAX_BINS}")),
+    }
+}
+
+fn parse_codes(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=4096).contains(&count) => Ok(count),
+        _ => Err("expected a whole number from 1 to 4096".to_owned()),
+    }
 }
 
 /// The order of an autoregression.
@@ -429,12 +530,16 @@ pub(crate) enum ModelName {
     Rwd,
     /// Value one season ago
     Snaive,
+    /// Markov chain over tokens of the values
+    Markov,
+    /// Markov chain over a learned codebook of patches
+    Codebook,
     /// Vector autoregression: all series, or all numeric columns, explain each other
     Var,
 }
 
 #[derive(Debug, Clone, Args)]
-#[command(group = ArgGroup::new("random").args(["paths", "parameter_uncertainty"]).multiple(true))]
+#[command(group = ArgGroup::new("random").args(["paths", "decode", "temperature", "parameter_uncertainty"]).multiple(true))]
 pub(crate) struct ForecastArgs {
     #[command(flatten)]
     pub(crate) input: InputArgs,
@@ -461,6 +566,8 @@ pub(crate) struct ForecastArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     #[arg(allow_negative_numbers = true)]
     pub(crate) paths: Option<u32>,
+    #[command(flatten)]
+    pub(crate) decode: DecodeArgs,
     /// Let intervals and paths of ar also hold the uncertainty of its estimated parameters
     #[arg(long)]
     pub(crate) parameter_uncertainty: bool,
@@ -582,6 +689,239 @@ fn parse_rate(text: &str) -> Result<f64, String> {
         Ok(rate) if rate > 0.0 && rate < 1.0 => Ok(rate),
         _ => Err("expected a rate above 0 and below 1, like 0.001".to_owned()),
     }
+}
+
+/// How a value is chosen from its conditional distribution.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Decoding")]
+pub(crate) struct DecodeArgs {
+    /// How every value is chosen
+    #[arg(long, value_enum)]
+    pub(crate) decode: Option<DecodeName>,
+    /// Draw from p^(1/T), renormalised: below 1 sharper, above 1 flatter [default: 1]
+    #[arg(long, value_name = "T", value_parser = parse_temperature, allow_negative_numbers = true)]
+    pub(crate) temperature: Option<f64>,
+    /// Draw among the K most probable tokens, or the K densest of 256 equally likely cells [default: 50]
+    #[arg(long, value_name = "K", value_parser = parse_count, allow_negative_numbers = true)]
+    pub(crate) top_k: Option<usize>,
+    /// Mass that nucleus and typical sampling keep [default: 0.9]
+    #[arg(long, value_name = "MASS", value_parser = parse_mass, allow_negative_numbers = true)]
+    pub(crate) top_p: Option<f64>,
+    /// Paths that beam search keeps [default: 16]
+    #[arg(long, value_name = "WIDTH", value_parser = parse_count, allow_negative_numbers = true)]
+    pub(crate) beam_width: Option<usize>,
+    /// Draw paths in mirrored pairs, whose errors cancel in averages
+    #[arg(long)]
+    pub(crate) antithetic: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum DecodeName {
+    /// A draw: paths from the model's joint distribution
+    #[default]
+    Sample,
+    /// The mode
+    Greedy,
+    Mean,
+    Median,
+    /// A draw among the most probable tokens or densest cells
+    TopK,
+    /// A draw from the region of highest density with a given mass
+    Nucleus,
+    /// A draw among values about as surprising as the entropy
+    Typical,
+    /// Beam search for the likeliest path
+    Beam,
+    /// The likeliest of --paths draws
+    BestOf,
+}
+
+impl DecodeName {
+    /// Whether there is one path, whatever is asked for.
+    pub(crate) fn has_one_path(self) -> bool {
+        !matches!(self, Self::Sample | Self::TopK | Self::Nucleus | Self::Typical)
+    }
+}
+
+fn parse_temperature(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(temperature) if temperature > 0.0 && temperature.is_finite() => Ok(temperature),
+        _ => Err("expected a number above 0, like 0.7".to_owned()),
+    }
+}
+
+fn parse_mass(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(mass) if mass > 0.0 && mass <= 1.0 => Ok(mass),
+        _ => Err("expected a mass above 0 and at most 1, like 0.9".to_owned()),
+    }
+}
+
+fn parse_count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=65_536).contains(&count) => Ok(count),
+        _ => Err("expected a whole number from 1 to 65536".to_owned()),
+    }
+}
+
+/// A rule that ends a path: a threshold of its values, or a symbol.
+#[derive(Debug, Clone)]
+pub(crate) struct Until {
+    pub(crate) stop: Stop,
+    pub(crate) symbol: Option<String>,
+}
+
+/// `value>X`, `value<X` or `symbol=NAME`.
+fn parse_until(text: &str) -> Result<Until, String> {
+    if let Some(name) = text.strip_prefix("symbol=") {
+        return Ok(Until { stop: Stop::Never, symbol: Some(name.to_owned()) });
+    }
+    let refused = || "expected value>X, value<X or (of symbols) symbol=NAME, like 'value>500'".to_owned();
+    let text = text.trim().strip_prefix("value").ok_or_else(refused)?.trim_start();
+    let number = |rest: &str| rest.trim_start_matches('=').trim().parse::<f64>().ok().filter(|x| x.is_finite());
+    let stop = match (text.strip_prefix('>'), text.strip_prefix('<')) {
+        (Some(rest), _) => number(rest).map(Stop::Above),
+        (_, Some(rest)) => number(rest).map(Stop::Below),
+        _ => None,
+    };
+    stop.map(|stop| Until { stop, symbol: None }).ok_or_else(refused)
+}
+
+/// What the symbols of a text are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SymbolsArg {
+    /// Every character
+    Characters,
+    /// Words between white space, such as notes
+    Words,
+    /// Pixels of plain PBM or PGM images, row by row
+    Raster,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FixModeArg {
+    /// Every other step is drawn given the fixed values
+    Condition,
+    /// Only later steps know of a fixed value
+    Intervene,
+}
+
+impl FixModeArg {
+    pub(crate) fn mode(self) -> FixMode {
+        match self {
+            Self::Condition => FixMode::Condition,
+            Self::Intervene => FixMode::Intervene,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GenerateArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Table of the covariates' values ahead, with the columns of ids, times and covariates [default: rows of FILE
+    /// without value at its end]
+    #[arg(long, value_name = "FILE", requires = "covariates")]
+    pub(crate) future: Option<PathBuf>,
+    /// Most steps of a path
+    #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]
+    pub(crate) horizon: usize,
+    /// How many paths per series
+    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(allow_negative_numbers = true)]
+    pub(crate) paths: u32,
+    /// Model
+    #[arg(long, value_enum, default_value = "ar")]
+    pub(crate) model: ModelName,
+    #[command(flatten)]
+    pub(crate) fit: ModelArgs,
+    #[command(flatten)]
+    pub(crate) decode: DecodeArgs,
+    /// Seed of what is drawn
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// End a path once its value crosses a threshold: value>X or value<X; of symbols at one: symbol=NAME
+    #[arg(long, value_name = "RULE", value_parser = parse_until)]
+    pub(crate) until: Option<Until>,
+    /// Table of values that are fixed at some of the steps ahead
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fix: Option<PathBuf>,
+    /// What fixed values change [default: condition]
+    #[arg(long, value_enum, requires = "fix")]
+    pub(crate) fix_mode: Option<FixModeArg>,
+    /// Read FILE as symbols, and write more of the same by a Markov chain over them
+    #[arg(long, value_enum)]
+    pub(crate) symbols: Option<SymbolsArg>,
+    /// Generate with the models of this file, without a fit
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["file", "model", "period", "covariates"])]
+    pub(crate) load: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ScoreArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// Rows at the end of every series that are held out and scored
+    #[arg(long, value_name = "N", value_parser = parse_rows, allow_negative_numbers = true)]
+    pub(crate) test_rows: usize,
+    /// Model
+    #[arg(long, value_enum, default_value = "ar")]
+    pub(crate) model: ModelName,
+    #[command(flatten)]
+    pub(crate) fit: ModelArgs,
+    /// Score with the models of this file, without a fit
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["model", "period"])]
+    pub(crate) load: Option<PathBuf>,
+    /// Model every value given those that follow it: the other order of the same joint distribution
+    #[arg(long, conflicts_with = "load")]
+    pub(crate) reverse: bool,
+    /// Write every held-out row with its score here: .csv, .tsv, .json, .ndjson or .parquet by its ending
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print one JSON object per series on standard output
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(mut_arg("covariates", |covariates| covariates.hide(true)), mut_arg("period", |period| period.hide(true)))]
+pub(crate) struct TokenizeArgs {
+    #[command(flatten)]
+    pub(crate) input: InputArgs,
+    /// The token file; - writes to standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Bins [default: n^(1/3)]
+    #[arg(long, value_name = "B", value_parser = parse_bins, allow_negative_numbers = true)]
+    pub(crate) bins: Option<usize>,
+    /// Where the edges of the bins lie [default: quantile]
+    #[arg(long, value_enum)]
+    pub(crate) quantiser: Option<QuantiserArg>,
+    /// Merge tokens that stand side by side often, so many times [default with --vocabulary: as many as bins]
+    #[arg(long, value_name = "N", value_parser = parse_count, allow_negative_numbers = true)]
+    pub(crate) merges: Option<usize>,
+    /// How the merged vocabulary is learned [default with --merges: merges]
+    #[arg(long, value_enum)]
+    pub(crate) vocabulary: Option<VocabularyArg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum VocabularyArg {
+    /// Byte-pair merges, the most frequent pair first
+    Merges,
+    /// Pieces with probabilities, by maximum likelihood
+    Unigram,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DetokenizeArgs {
+    /// Token file; - reads standard input
+    pub(crate) file: PathBuf,
+    /// Write the table here: .csv, .tsv, .json, .ndjson or .parquet by its ending; - for CSV on standard output
+    #[arg(short = 'o', long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
 }
 
 /// What can be inspected: models with coefficients.

@@ -6,7 +6,7 @@ use polars::prelude::DataFrame;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::args::{DetectArgs, InputArgs};
+use super::args::DetectArgs;
 use super::forecast::summary_text;
 use super::input::{self, Loaded, Needs};
 use super::load::{Placed, Saved};
@@ -18,7 +18,6 @@ use crate::chart;
 use crate::data::frame::{InputRows, Missing, TableFormat, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
-use crate::model::file::ModelFile;
 use crate::score::{DetectOptions, Detection, Given, Training, detect, detect_given};
 
 /// Events that a terminal shows.
@@ -35,11 +34,11 @@ pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     let destination = output::destination(args.output.output.as_deref(), args.output.json)?;
     let format = args.output.plot.as_deref().map(output::chart_format).transpose()?;
     let models = args.load.as_deref().map(load::read).transpose()?.map(|(file, _)| file);
-    let input = models.as_ref().map_or_else(|| args.input.clone(), |models| judged_table(args, models));
+    let input = models.as_ref().map_or_else(|| args.input.clone(), |models| load::table_of(&args.input, models));
     let mut loaded =
         input::load(&input, Needs { missing: Missing::Keep, rows: destination.is_some(), columns: false })?;
     let series = std::mem::take(&mut loaded.panel.series);
-    models.as_ref().map_or(Ok(()), |models| check_alone(models, &loaded, &series))?;
+    models.as_ref().map_or(Ok(()), |models| load::check_alone(models, &loaded, &series))?;
     let models = models.as_ref().map(Saved::of);
     let results = detect_all(&series, &loaded.periods, args, models.as_ref());
     let (judged, failures) = input::split(&series, results);
@@ -82,21 +81,6 @@ fn check(args: &DetectArgs) -> Result<()> {
         return Err(Error::usage("--covariates with --load, whose models know theirs").hint("leave it out"));
     }
     output::check_not_input(models, &outputs)
-}
-
-/// The table to judge, with the columns of the model file and the covariates of its models.
-fn judged_table(args: &DetectArgs, models: &ModelFile) -> InputArgs {
-    let covariates = models.series[0].model.covariates().to_vec();
-    InputArgs { covariates, ..load::table_args(&args.input, args.input.file.clone(), models) }
-}
-
-/// Refuses several series in front of one model.
-fn check_alone(models: &ModelFile, loaded: &Loaded, series: &[Series]) -> Result<()> {
-    if models.columns.id.is_some() || (loaded.panel.id_column.is_none() && series.len() < 2) {
-        return Ok(());
-    }
-    Err(Error::usage("the table has several series, and the model file one without an id")
-        .hint("give a table of that series alone"))
 }
 
 fn detect_all(

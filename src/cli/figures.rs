@@ -3,6 +3,7 @@
 use crate::chart::{Color, Figure, Layout, MAX_PANELS, Mark, Panel, Shape};
 use crate::data::series::Series;
 use crate::forecast::Forecast;
+use crate::generate::Paths;
 use crate::math::autocovariance::{autocorrelations, partial_autocorrelations};
 use crate::report::panels::{self, scale, times};
 use crate::score::Detection;
@@ -78,6 +79,41 @@ fn fan_panel(fan: &Fan<'_>, levels: &[f64], value_name: &str) -> Panel {
         panel = panel.with(Mark::Line { x: x.clone(), y, color, label: Some((*name).to_owned()) });
     }
     panel
+}
+
+/// Paths that a panel draws.
+const DRAWN_PATHS: usize = 100;
+
+/// The history of every series and paths that continue it, up to their stops.
+pub(super) fn paths(drawn: &[(&str, &Series, &Paths)], value_name: &str) -> Figure {
+    let panels =
+        drawn.iter().take(MAX_PANELS).map(|(name, series, paths)| paths_panel(name, series, paths, value_name));
+    let count = drawn.first().map_or(0, |(_, _, paths)| paths.lanes());
+    let title = match count {
+        1 => format!("A path of {value_name}"),
+        _ if count > DRAWN_PATHS => format!("Paths of {value_name}, {DRAWN_PATHS} of {count}"),
+        _ => format!("{count} paths of {value_name}"),
+    };
+    arrange(title, panels.collect(), drawn.len())
+}
+
+fn paths_panel(name: &str, series: &Series, paths: &Paths, value_name: &str) -> Panel {
+    let n = series.len();
+    let from = n.saturating_sub((2 * paths.horizon()).max(60));
+    let mut panel = Panel::new(scale(series)).y_label(value_name);
+    if name != value_name {
+        panel = panel.title(name);
+    }
+    let last = series.values().last().copied().unwrap_or(f64::NAN);
+    let shown = paths.lanes().min(DRAWN_PATHS);
+    for lane in 0..shown {
+        let x = times(series, n.saturating_sub(1)..n + paths.len(lane));
+        let y = std::iter::once(last).chain(paths.path(lane).take(paths.len(lane))).collect();
+        let color = if shown <= 6 { Color::Series(lane) } else { Color::Series(0) };
+        let label = (lane == 0 && shown > 1).then(|| "generated".to_owned());
+        panel = panel.with(Mark::Line { x, y, color, label });
+    }
+    panel.with(history(series, from))
 }
 
 /// One series: values with band and alarms above their surprisal. Several: a panel of values each.

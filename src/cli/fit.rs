@@ -26,7 +26,7 @@ use crate::forecast::{Forecast, ForecastOptions, forecast as forecast_ahead};
 use crate::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
 use crate::model::linear::{Ar, ArReport, Criterion, Filled, Form, Trend};
 use crate::model::transformed::Differences;
-use crate::model::{Parameter, Summary};
+use crate::model::{Autoregressive, Parameter, Summary};
 use crate::predictive::Link;
 
 /// Series that are described in full; of more there is one line each.
@@ -124,6 +124,7 @@ impl Fit {
 }
 
 fn fit_one(series: &Series, period: usize, number: usize, args: &FitArgs) -> Result<Fit> {
+    series.timeline().check_ahead(args.horizon.unwrap_or(0))?;
     let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?.alone();
     let (model, summary) = forecast::fit(&spec, series)?;
     let known = Covariates::of_series(&series.select_covariates(model.covariates())?);
@@ -280,11 +281,12 @@ fn json_of_member(number: usize, weight: f64, ar: &Ar, summary: &Summary) -> Val
 fn preprocessing(model: &StoredModel) -> Map<String, Value> {
     let members = model.members();
     let none = Differences::none();
-    let differences = members.first().map_or(&none, |(_, member)| member.differences());
-    let link = match model {
-        StoredModel::Ar(model) => model.transform().link(),
-        StoredModel::Naive(_) => Link::Identity,
+    let differences = match model {
+        StoredModel::Markov(model) => model.transform().differences(),
+        StoredModel::Codebook(model) => model.transform().differences(),
+        _ => members.first().map_or(&none, |(_, member)| member.differences()),
     };
+    let link = model.link();
     let transform = match link {
         Link::Identity => "none",
         Link::Log => "log",

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::args::{ForecastArgs, ModelName, PointArg};
+use super::args::{DecodeName, ForecastArgs, ModelName, PointArg};
 use super::figures::{self, Fan};
 use super::input::{self, Loaded, Needs};
 use super::models::Spec;
@@ -18,7 +18,7 @@ use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Destination, Missing, TableFormat, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
-use crate::forecast::{Forecast, ForecastOptions, forecast};
+use crate::forecast::{DEFAULT_PATHS, Forecast, ForecastOptions, forecast};
 use crate::generate::Paths;
 use crate::model::Autoregressive;
 use crate::model::Summary;
@@ -50,7 +50,8 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     input::say_unused(&loaded);
     let series = std::mem::take(&mut loaded.panel.series);
     check_size(args, series.len())?;
-    let system = has_system.then(|| vector::system(&loaded, &series, &args.fit, Some(options(args, 0))));
+    let ahead = options(args, 0)?;
+    let system = has_system.then(|| vector::system(&loaded, &series, &args.fit, Some(ahead)));
     let system = system.transpose().map_err(|error| loaded.located(error))?;
     let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, system.as_ref(), args));
     let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
@@ -131,6 +132,14 @@ fn check(args: &ForecastArgs) -> Result<()> {
         seen.push(*model);
     }
     check_levels(&args.level)?;
+    if args.decode.decode.is_some() && args.model.contains(&ModelName::Var) {
+        return Err(Error::usage("--decode with --model var").hint("leave it out: var draws whole vectors"));
+    }
+    if args.paths.is_some() && args.decode.decode.is_some_and(DecodeName::has_one_path) {
+        return Err(Error::usage("--paths with a decoding that has one path")
+            .expected("a decoding that draws: sample, top-k, nucleus, typical")
+            .hint("leave out --paths, or use foretoken generate for best-of"));
+    }
     if args.parameter_uncertainty && !args.model.contains(&ModelName::Ar) {
         return Err(Error::usage("--parameter-uncertainty without --model ar")
             .expected("a model whose parameters are estimated with their covariance: ar")
@@ -196,6 +205,7 @@ fn forecast_one(
     system: Option<&System>,
     args: &ForecastArgs,
 ) -> Result<Models> {
+    series.timeline().check_ahead(args.horizon)?;
     let context = Batch::single(series.values(), 0);
     let models = args.model.iter().map(|&name| {
         if let (ModelName::Var, Some(system)) = (name, system) {
@@ -209,20 +219,31 @@ fn forecast_one(
             None => fit(&spec, series).map(|(model, summary)| (Box::new(model) as _, summary))?,
         };
         let known = if name == ModelName::Ar { Covariates::of_series(series) } else { Covariates::none() };
-        let ahead = forecast(model.as_ref(), &context, &known, options(args, number))?;
+        let ahead = forecast(model.as_ref(), &context, &known, options(args, number)?)?;
         Ok((summary, ahead))
     });
     models.collect()
 }
 
+/// The levels of the intervals: none of a decoding that has one path.
+fn levels(args: &ForecastArgs) -> &[f64] {
+    if args.decode.decode.is_some_and(DecodeName::has_one_path) { &[] } else { &args.level }
+}
+
 /// How the series of a number is forecast.
-pub(super) fn options(args: &ForecastArgs, number: usize) -> ForecastOptions {
-    ForecastOptions {
+///
+/// # Errors
+/// If the decoding has an option of another.
+pub(super) fn options(args: &ForecastArgs, number: usize) -> Result<ForecastOptions> {
+    let paths = args.paths.map(|paths| paths as usize);
+    Ok(ForecastOptions {
         horizon: args.horizon,
-        paths: args.paths.map(|paths| paths as usize),
+        paths,
+        decoding: args.decode.asked(paths.unwrap_or(DEFAULT_PATHS))?,
+        antithetic: args.decode.antithetic,
         seed: args.seed,
         stream: number as u32,
-    }
+    })
 }
 
 /// A fit that warns of nothing but values too poor for it, where they are.
@@ -292,7 +313,7 @@ fn interval_columns(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &Fo
         let name = model.display_name();
         let value = |of: &dyn Fn(&Forecast, usize) -> f64| steps().map(|(f, step)| of(&f.1[index].1, step)).collect();
         columns.push(Column::numbers(name, value(&|f, step| point(f, step, args))));
-        for &level in &args.level {
+        for &level in levels(args) {
             let share = level / 100.0;
             let named = |side: &str| format!("{name}-{side}-{}", level_name(level));
             columns.push(Column::numbers(named("lo"), value(&|f, step| f.interval(step, share).0)));
@@ -387,7 +408,7 @@ fn json_of(loaded: &Loaded, f: &SeriesForecast<'_>, system: Option<&System>, arg
             object.insert(model.display_name().to_owned(), Value::Object(entry));
             continue;
         }
-        entry.extend(json_of_marginals(ahead, &args.level));
+        entry.extend(json_of_marginals(ahead, levels(args)));
         object.insert(model.display_name().to_owned(), Value::Object(entry));
     }
     Value::Object(object)
@@ -435,5 +456,5 @@ fn figure(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs
                 .collect(),
         })
         .collect();
-    figures::forecast(&fans, forecasts.len(), &args.level, &loaded.panel.value_column)
+    figures::forecast(&fans, forecasts.len(), levels(args), &loaded.panel.value_column)
 }

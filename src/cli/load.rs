@@ -94,7 +94,7 @@ fn check(args: &ForecastArgs, models: &Path) -> Result<()> {
 }
 
 /// What the file says of the table that it was fitted to.
-fn loaded(file: &ModelFile, source: String) -> Loaded {
+pub(super) fn loaded(file: &ModelFile, source: String) -> Loaded {
     let columns = file.columns.clone();
     let panel = Panel {
         series: Vec::new(),
@@ -124,6 +124,21 @@ pub(super) fn table_args(input: &InputArgs, table: Option<PathBuf>, file: &Model
         freq: input.freq.or(spelled),
         ..input
     }
+}
+
+/// The table that is read beside a model file, with the covariates of its models.
+pub(super) fn table_of(input: &InputArgs, models: &ModelFile) -> InputArgs {
+    let covariates = models.series[0].model.covariates().to_vec();
+    InputArgs { covariates, ..table_args(input, input.file.clone(), models) }
+}
+
+/// Refuses several series in front of one model.
+pub(super) fn check_alone(models: &ModelFile, loaded: &Loaded, series: &[Series]) -> Result<()> {
+    if models.columns.id.is_some() || (loaded.panel.id_column.is_none() && series.len() < 2) {
+        return Ok(());
+    }
+    Err(Error::usage("the table has several series, and the model file one without an id")
+        .hint("give a table of that series alone"))
 }
 
 /// Continues the series of a file by those of a table. Gives the ids of the series that failed, which stay as they were;
@@ -279,6 +294,7 @@ fn forecast_all(file: &ModelFile, args: &ForecastArgs, failed: &HashSet<String>)
 }
 
 fn forecast_one(series: &StoredSeries, number: usize, args: &ForecastArgs) -> Result<Models> {
+    series.tail.timeline().check_ahead(args.horizon)?;
     let (known, names) = (series.known(), series.model.covariates());
     let steps = series.tail.len() + args.horizon;
     if !names.is_empty() && known.steps() < steps {
@@ -288,6 +304,6 @@ fn forecast_one(series: &StoredSeries, number: usize, args: &ForecastArgs) -> Re
             .expected(format!("numbers for each of the {} steps to forecast", args.horizon))
             .hint("end the table of --update with rows that have covariates and no value, or lower --horizon"));
     }
-    let ahead = forecast_ahead(&series.model, &series.context(), &known, forecast::options(args, number))?;
+    let ahead = forecast_ahead(&series.model, &series.context(), &known, forecast::options(args, number)?)?;
     Ok(vec![(series.summary.clone(), ahead)])
 }

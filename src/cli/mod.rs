@@ -4,11 +4,13 @@
 
 mod args;
 mod completions;
+mod decode;
 mod detect;
 mod figures;
 mod fit;
 mod fit_system;
 mod forecast;
+mod generate;
 mod input;
 mod inspect;
 mod inspect_file;
@@ -19,7 +21,11 @@ mod output;
 mod plot;
 mod progress;
 mod residuals;
+mod scenario;
+mod score;
+mod symbols;
 mod table;
+mod tokenize;
 mod vector;
 
 use std::process::ExitCode;
@@ -69,6 +75,10 @@ fn run(command: &Command) -> Result<Outcome, Error> {
         Command::Fit(args) => fit::run(args),
         Command::Detect(args) => detect::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Generate(args) => generate::run(args),
+        Command::Score(args) => score::run(args),
+        Command::Tokenize(args) => tokenize::tokenize(args),
+        Command::Detokenize(args) => tokenize::detokenize(args),
         Command::Plot(args) => plot::run(args),
         Command::Completions { shell } => completions::run(*shell),
     }

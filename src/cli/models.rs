@@ -1,12 +1,13 @@
 //! From model names and options to fitted models.
 
 use super::args::{
-    AverageArg, CriterionArg, ErrorsArg, EstimatorArg, ModelArgs, ModelName, OrAuto, OrderArg, PenaltyArg, SeasonalArg,
-    TransformArg, TrendArg, WeightsArg,
+    AverageArg, CriterionArg, ErrorsArg, EstimatorArg, ModelArgs, ModelName, OrAuto, OrderArg, PenaltyArg,
+    QuantiserArg, SeasonalArg, TransformArg, TrendArg, WeightsArg,
 };
 use crate::data::frequency::calendar_periods;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
+use crate::math::stationarity::{KPSS_5_PERCENT, kpss_level};
 use crate::model::combination::Weights;
 use crate::model::file::StoredModel;
 use crate::model::linear::{
@@ -15,8 +16,13 @@ use crate::model::linear::{
 };
 use crate::model::mixture::Mixture;
 use crate::model::naive::Naive;
-use crate::model::transformed::Transformed;
+use crate::model::token::QuantisedSpec;
+use crate::model::token::codebook::CodebookSpec;
+use crate::model::token::markov::{MarkovOrder, MarkovSpec};
+use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
+use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
 use crate::model::{Fit, Summary};
+use crate::predictive::Link;
 
 /// A model over draws of its parameters, and what its fit reported.
 type Drawn = (Transformed<Mixture<Ar>>, Summary);
@@ -26,6 +32,10 @@ type Drawn = (Transformed<Mixture<Ar>>, Summary);
 pub(super) enum Spec {
     Ar(Box<ArSpec>),
     Naive(Naive),
+    /// A Markov chain over tokens of the differences.
+    Markov(TokenPlan),
+    /// A codebook of patches of the differences.
+    Codebook(TokenPlan),
     /// A seasonal naive model of a series in which no season was found: the calendar's, where there is one.
     CalendarNaive,
 }
@@ -43,6 +53,8 @@ impl Spec {
             ModelName::Rwd => Self::Naive(Naive::RandomWalk { drift: true }),
             ModelName::Snaive if period > 1 || is_given => Self::Naive(Naive::Seasonal { period }),
             ModelName::Snaive => Self::CalendarNaive,
+            ModelName::Markov => Self::Markov(TokenPlan::of(options, period)),
+            ModelName::Codebook => Self::Codebook(TokenPlan::of(options, period)),
             ModelName::Var => return Err(joint_only()),
         })
     }
@@ -97,6 +109,14 @@ impl Spec {
                 let fitted = spec.fit(train)?;
                 (StoredModel::Naive(fitted.model), fitted.summary)
             }
+            Self::Markov(plan) => {
+                let fitted = Transformed::fit(&plan.markov(), plan.transform(series)?, train)?;
+                (StoredModel::Markov(fitted.model), plan.described(fitted.summary, series))
+            }
+            Self::Codebook(plan) => {
+                let fitted = Transformed::fit(&plan.codebook(), plan.transform(series)?, train)?;
+                (StoredModel::Codebook(fitted.model), plan.described(fitted.summary, series))
+            }
             Self::CalendarNaive => {
                 let frequency = series.timeline().frequency();
                 let fits = |period: &usize| 2 * period <= series.len();
@@ -112,6 +132,86 @@ impl Spec {
     }
 }
 
+/// A model of tokens, and what is done to the values before they become tokens.
+#[derive(Debug, Clone)]
+pub(super) struct TokenPlan {
+    order: MarkovOrder,
+    quantiser: QuantiserSpec,
+    patch: Option<usize>,
+    codes: Option<usize>,
+    period: usize,
+    link: Link,
+    /// `None`: one where KPSS's test rejects a constant level.
+    differences: Option<usize>,
+}
+
+impl TokenPlan {
+    fn of(options: &ModelArgs, period: usize) -> Self {
+        let most = options.max_order.unwrap_or(DEFAULT_CONTEXT);
+        let kind = quantiser_kind(options.quantiser);
+        Self {
+            order: match options.order {
+                OrderArg::Value(order) => MarkovOrder::Fixed(order),
+                OrderArg::Auto | OrderArg::Subset => MarkovOrder::Auto { max: most },
+            },
+            quantiser: QuantiserSpec { kind, bins: options.bins },
+            patch: options.patch,
+            codes: options.codes,
+            period,
+            link: if options.transform == TransformArg::Log { Link::Log } else { Link::Identity },
+            differences: match options.difference {
+                OrAuto::Auto => None,
+                OrAuto::Value(differences) => Some(differences),
+            },
+        }
+    }
+
+    fn markov(&self) -> QuantisedSpec {
+        QuantisedSpec { quantiser: self.quantiser, markov: MarkovSpec { order: self.order, symbols: None } }
+    }
+
+    fn codebook(&self) -> CodebookSpec {
+        let Self { patch, codes, order, period, .. } = *self;
+        CodebookSpec { patch, codes, order, period: Some(period), ..CodebookSpec::default() }
+    }
+
+    fn differences(&self, series: &Series) -> usize {
+        let known: Vec<f64> = series.values().iter().copied().filter(|x| !x.is_nan()).collect();
+        let wanders = || known.len() > 2 && kpss_level(&known) > KPSS_5_PERCENT;
+        self.differences.unwrap_or_else(|| usize::from(wanders()))
+    }
+
+    fn transform(&self, series: &Series) -> Result<Transform> {
+        Transform::new(Seasonal::None, self.link, Differences::new(self.differences(series), 0, 1))
+    }
+
+    /// The summary with what was done first.
+    fn described(&self, mut summary: Summary, series: &Series) -> Summary {
+        let done = [
+            (self.link == Link::Log).then_some("log"),
+            [None, Some("first differences"), Some("second differences")][self.differences(series)],
+        ];
+        let done: Vec<&str> = done.into_iter().flatten().collect();
+        if !done.is_empty() {
+            summary.description += &format!(" of {}", done.join(", "));
+        }
+        summary
+    }
+}
+
+/// The bins that are spelled so; of equal mass unless told.
+pub(super) fn quantiser_kind(arg: Option<QuantiserArg>) -> QuantiserKind {
+    match arg {
+        None | Some(QuantiserArg::Quantile) => QuantiserKind::Quantile,
+        Some(QuantiserArg::Uniform) => QuantiserKind::Uniform,
+        Some(QuantiserArg::MuLaw) => QuantiserKind::MuLaw { mu: 255.0 },
+        Some(QuantiserArg::KMeans) => QuantiserKind::KMeans,
+    }
+}
+
+/// The longest context that `markov` tries unless told.
+const DEFAULT_CONTEXT: usize = 3;
+
 impl ModelName {
     /// How the model is spelled in column names and charts.
     pub(super) fn display_name(self) -> &'static str {
@@ -121,8 +221,15 @@ impl ModelName {
             Self::Naive => Naive::RandomWalk { drift: false }.name(),
             Self::Rwd => Naive::RandomWalk { drift: true }.name(),
             Self::Snaive => Naive::Seasonal { period: 1 }.name(),
+            Self::Markov => "Markov",
+            Self::Codebook => "Codebook",
             Self::Var => "VAR",
         }
+    }
+
+    /// Whether it models tokens of the values.
+    pub(super) fn has_tokens(self) -> bool {
+        matches!(self, Self::Markov | Self::Codebook)
     }
 
     /// Refuses a model of several series together, where each is judged by itself.
@@ -160,6 +267,10 @@ impl ModelArgs {
             ("--trend", self.trend.is_some()),
             ("--average", self.average != AverageArg::Auto),
             ("--weights", self.weights != WeightsArg::Equal),
+            ("--bins", self.bins.is_some()),
+            ("--quantiser", self.quantiser.is_some()),
+            ("--codes", self.codes.is_some()),
+            ("--patch", self.patch.is_some()),
         ];
         options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -182,12 +293,51 @@ impl ModelArgs {
         options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
+    /// The options given that ask for what models of tokens do not do.
+    fn refused_by_tokens(&self) -> Vec<&'static str> {
+        const READ: [&str; 8] =
+            ["--order", "--max-order", "--difference", "--transform", "--bins", "--quantiser", "--codes", "--patch"];
+        let mut refused: Vec<&str> = self.given().into_iter().filter(|name| !READ.contains(name)).collect();
+        refused.extend((self.order == OrderArg::Subset).then_some("--order subset"));
+        refused.extend((self.transform == TransformArg::BoxCox).then_some("--transform box-cox"));
+        refused
+    }
+
+    /// Refuses options of tokens without a model of them, and others with nothing but such models.
+    fn check_tokens(&self, models: &[ModelName]) -> Result<()> {
+        for (option, is_given, model) in [
+            ("--bins", self.bins.is_some(), ModelName::Markov),
+            ("--quantiser", self.quantiser.is_some(), ModelName::Markov),
+            ("--codes", self.codes.is_some(), ModelName::Codebook),
+            ("--patch", self.patch.is_some(), ModelName::Codebook),
+        ] {
+            if is_given && !models.contains(&model) {
+                let name = model.display_name().to_lowercase();
+                return Err(Error::usage(format!("{option} without --model {name}"))
+                    .hint(format!("leave it out, or add {name} to --model")));
+            }
+        }
+        let has_others = models.iter().any(|model| matches!(model, ModelName::Ar | ModelName::Var));
+        let refused = self.refused_by_tokens();
+        let has_tokens = models.iter().any(|model| model.has_tokens());
+        if has_others || refused.is_empty() || !has_tokens {
+            return Ok(());
+        }
+        Err(Error::usage(format!("{} with a model of tokens", refused.join(", ")))
+            .expected("options that it reads: --order, --max-order, --difference, --transform none or log, and its own")
+            .hint("leave them out, or add ar to --model"))
+    }
+
     /// Refuses options that cannot have the effect they ask for.
     ///
     /// # Errors
     /// If they belong to `ar` or `var` and no model is one, or choose an order that is fixed.
     pub(super) fn check(&self, models: &[ModelName]) -> Result<()> {
+        self.check_tokens(models)?;
         let (has_ar, has_var) = (models.contains(&ModelName::Ar), models.contains(&ModelName::Var));
+        if !has_ar && !has_var && models.iter().any(|model| model.has_tokens()) {
+            return Ok(());
+        }
         let refused = self.refused_by_var();
         if has_var && !has_ar && !refused.is_empty() {
             return Err(Error::usage(format!("{} without --model ar", refused.join(", ")))

@@ -26,6 +26,7 @@ pub(super) struct Column {
 enum Data {
     Text(Vec<String>),
     Integers(Vec<i64>),
+    OptionalIntegers(Vec<Option<i64>>),
     Numbers(Vec<f64>),
     Flags(Vec<Option<bool>>),
 }
@@ -48,6 +49,11 @@ impl Column {
         Self { name: name.into(), data: Data::Integers(values) }
     }
 
+    /// Whole numbers, some of them missing.
+    pub(super) fn optional_integers(name: impl Into<String>, values: Vec<Option<i64>>) -> Self {
+        Self { name: name.into(), data: Data::OptionalIntegers(values) }
+    }
+
     pub(super) fn numbers(name: impl Into<String>, values: Vec<f64>) -> Self {
         Self { name: name.into(), data: Data::Numbers(values) }
     }
@@ -60,6 +66,7 @@ impl Column {
         match &self.data {
             Data::Text(values) => values.len(),
             Data::Integers(values) => values.len(),
+            Data::OptionalIntegers(values) => values.len(),
             Data::Numbers(values) => values.len(),
             Data::Flags(values) => values.len(),
         }
@@ -70,6 +77,7 @@ impl Column {
         match &self.data {
             Data::Text(values) => values[row].clone(),
             Data::Integers(values) => values[row].to_string(),
+            Data::OptionalIntegers(values) => values[row].map_or_else(String::new, |value| value.to_string()),
             Data::Numbers(values) => short(values[row]),
             Data::Flags(values) => values[row].map_or_else(String::new, |flag| flag.to_string()),
         }
@@ -80,6 +88,7 @@ impl Column {
         match self.data {
             Data::Text(values) => Series::new(name, values),
             Data::Integers(values) => Series::new(name, values),
+            Data::OptionalIntegers(values) => Series::new(name, values),
             Data::Numbers(values) => Series::new(name, values),
             Data::Flags(values) => Series::new(name, values),
         }

@@ -1,5 +1,7 @@
 //! A series: its name, its values in time order, and where they stand in time.
 
+use std::ops::Range;
+
 use super::timeline::Timeline;
 use crate::error::{Error, Result};
 
@@ -59,6 +61,31 @@ impl Series {
     pub fn with_covariates(mut self, covariates: Vec<Covariate>) -> Self {
         self.covariates = covariates;
         self
+    }
+
+    /// Some consecutive rows, covariates included.
+    ///
+    /// # Panics
+    /// If the range reaches beyond the values.
+    #[must_use]
+    pub fn slice(&self, rows: Range<usize>) -> Self {
+        let covariate =
+            |column: &Covariate| Covariate { name: column.name.clone(), values: column.values[rows.clone()].to_vec() };
+        let covariates = self.covariates.iter().map(covariate).collect();
+        let values = self.values[rows.clone()].to_vec();
+        Self { id: self.id.clone(), values, timeline: self.timeline.slice(rows.clone()), covariates }
+    }
+
+    /// The values from the last to the first, at the times 1, 2, ..: the series as seen from its end.
+    #[must_use]
+    pub fn reversed(&self) -> Self {
+        let backward = |values: &[f64]| values.iter().rev().copied().collect::<Vec<_>>();
+        let covariate = |column: &Covariate| Covariate {
+            name: column.name.clone(),
+            values: backward(&column.values[..self.len()]),
+        };
+        let covariates = self.covariates.iter().map(covariate).collect();
+        Self::new(self.id.as_str(), backward(&self.values)).with_covariates(covariates)
     }
 
     /// The same series with only the named covariates, in that order.

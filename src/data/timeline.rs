@@ -270,6 +270,20 @@ impl Timeline {
         self.spelling.write(civil, offset, &self.zone)
     }
 
+    /// Refuses steps after the last time that the calendar does not reach: it ends with the year 9999.
+    ///
+    /// # Errors
+    /// If it ends before.
+    pub fn check_ahead(&self, steps: usize) -> Result<()> {
+        let end = (self.len + steps) as i64 - 1;
+        if steps == 0 || self.moment(end) > self.moment(end - 1) && self.label(end) != self.label(end - 1) {
+            return Ok(());
+        }
+        Err(Error::data(format!("the calendar ends {} steps or less after {}", steps, self.last_label()))
+            .expected("times up to the year 9999")
+            .hint("use a shorter --horizon, or mend the last time"))
+    }
+
     /// The last known time. Empty where there is none.
     #[must_use]
     pub fn last_label(&self) -> String {
@@ -480,6 +494,16 @@ mod tests {
     fn working_days_and_weeks() {
         assert_eq!(labels(&starting("2024-01-04", "B")), ["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"]);
         assert_eq!(starting("2024-01-04", "1w").label(-1), "2023-12-28");
+    }
+
+    #[test]
+    fn times_end_with_the_calendar() {
+        let months = starting("9999-07", "1mo");
+        assert_eq!(months.last_label(), "9999-10");
+        assert!(months.check_ahead(2).is_ok());
+        let error = months.check_ahead(3).expect_err("the year 10000").to_string();
+        assert!(error.contains("after 9999-10"), "{error}");
+        assert!(Timeline::integers(1, 1, 4).check_ahead(1_000_000).is_ok());
     }
 
     #[test]

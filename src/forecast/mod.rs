@@ -19,7 +19,8 @@ pub mod vector;
 
 use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
-use crate::generate::{Generation, Paths, generate};
+use crate::generate::gaussian::{have_one_link, mixed};
+use crate::generate::{Decoding, Generation, Paths, generate};
 use crate::model::{Autoregressive, GaussianPath};
 use crate::predictive::{Family, Predictive};
 
@@ -30,12 +31,17 @@ pub const MAX_HORIZON: usize = 1_000_000;
 pub const DEFAULT_PATHS: usize = 1_000;
 
 /// What to forecast.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ForecastOptions {
     /// How many steps ahead.
     pub horizon: usize,
     /// Sample this many paths instead of exact marginals.
     pub paths: Option<usize>,
+    /// Marginals of paths whose values are chosen so, instead of the model's own. A deterministic decoding has one path
+    /// and no spread.
+    pub decoding: Option<Decoding>,
+    /// Sample paths in mirrored pairs, whose errors cancel in means.
+    pub antithetic: bool,
     /// The seed of sampling.
     pub seed: u64,
     /// The number of the series in its panel, so that series do not share their noise.
@@ -46,7 +52,7 @@ impl ForecastOptions {
     /// Exact where possible.
     #[must_use]
     pub fn new(horizon: usize) -> Self {
-        Self { horizon, paths: None, seed: 0, stream: 0 }
+        Self { horizon, paths: None, decoding: None, antithetic: false, seed: 0, stream: 0 }
     }
 }
 
@@ -97,7 +103,7 @@ pub fn forecast(
     assert_eq!(context.lanes(), 1, "one forecast is of one series");
     check_horizon(options.horizon)?;
     known.check_reach(context.steps() + options.horizon)?;
-    if options.paths.is_none() {
+    if options.paths.is_none() && options.decoding.is_none() {
         // Values that are missing at the end are forecast as well, so that the spread counts from the last known one.
         let unknown = context.unknown_end();
         let read = context.before(context.steps() - unknown);
@@ -111,8 +117,14 @@ pub fn forecast(
     if paths == 0 {
         return Err(no_paths());
     }
-    let what = Generation { stream: options.stream, ..Generation::sample(options.horizon, paths, options.seed) };
-    Ok(Forecast::sampled(generate(model, context, known, what)?))
+    let sample = Generation::sample(options.horizon, paths, options.seed);
+    let what = Generation {
+        decoding: options.decoding.unwrap_or(sample.decoding),
+        antithetic: options.antithetic,
+        stream: options.stream,
+        ..sample
+    };
+    Ok(Forecast::sampled(generate(model, context, known, &what)?))
 }
 
 fn no_paths() -> Error {
@@ -127,12 +139,6 @@ fn check_horizon(horizon: usize) -> Result<()> {
         .expected(format!("--horizon between 1 and {MAX_HORIZON}")))
 }
 
-/// Whether the components of a joint make one mixture at every step.
-fn have_one_link(paths: &[GaussianPath]) -> bool {
-    let links = |path: &GaussianPath| path.maps.iter().map(|map| map.link).collect::<Vec<_>>();
-    paths.windows(2).all(|pair| links(&pair[0]) == links(&pair[1]))
-}
-
 /// The marginals of one component of a joint after its first `skip` steps.
 fn marginals_of(path: &GaussianPath, skip: usize) -> Predictive {
     let mut marginals = Predictive::new(Family::Gaussian, path.mean.len() - skip);
@@ -140,19 +146,6 @@ fn marginals_of(path: &GaussianPath, skip: usize) -> Predictive {
     for (step, ((mean, variance), map)) in steps.enumerate() {
         marginals.set(step, &[*mean, variance.sqrt()], true);
         marginals.set_map(step, *map);
-    }
-    marginals
-}
-
-/// The marginals of a joint: those of its only component as they are, mixtures of several.
-fn mixed(paths: &[GaussianPath], mut components: Vec<Predictive>) -> Predictive {
-    if components.len() == 1 {
-        return components.remove(0);
-    }
-    let mut marginals = Predictive::new(Family::Mixture { components: paths.len() }, components[0].rows());
-    for step in 0..marginals.rows() {
-        let parts = paths.iter().zip(&components).map(|(path, rows)| (path.weight, rows.row(step)));
-        marginals.set_mixture(step, parts, true);
     }
     marginals
 }
@@ -170,7 +163,8 @@ impl Forecast {
                 return Err(not_finite(step));
             }
         }
-        Ok(Self { marginals: Marginals::Exact(mixed(paths, components)) })
+        let weights: Vec<f64> = paths.iter().map(|path| path.weight).collect();
+        Ok(Self { marginals: Marginals::Exact(mixed(&weights, components)) })
     }
 
     fn sampled(paths: Paths) -> Self {

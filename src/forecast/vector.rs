@@ -28,7 +28,7 @@ pub fn forecast_vector(model: &Var, context: &Batch, options: ForecastOptions) -
         return Err(no_paths());
     }
     let what = Generation { stream: options.stream, ..Generation::sample(options.horizon, paths, options.seed) };
-    Ok(generate_vector(model, context, what)?.into_iter().map(Forecast::sampled).collect())
+    Ok(generate_vector(model, context, &what)?.into_iter().map(Forecast::sampled).collect())
 }
 
 fn exact(marginals: &VarMarginals, component: usize) -> Result<Forecast> {

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use nalgebra::DVector;
 
-use super::{Decoding, Generation, Paths, check_finite, stream_of};
+use super::{Decoding, Generation, Paths, Stop, check_finite, stream_of};
 use crate::data::batch::Batch;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::math::random::LaneRng;
 use crate::model::vector::{Var, VarState};
 
@@ -16,55 +16,81 @@ use crate::model::vector::{Var, VarState};
 /// known (see [`Var::state`]); then the path has no log density given the known values alone, and NaN stands there.
 ///
 /// # Errors
-/// If the context does not hold the lags, or a value leaves the range of floating point numbers.
+/// If the context does not hold the lags, a decoding or a stopping rule has no meaning for vectors, or a value leaves the range of floating point numbers.
 ///
 /// # Panics
 /// If the context has another number of lanes than the model components, or its lanes do not stand on the same times.
-pub fn generate_vector(model: &Var, context: &Batch, what: Generation) -> Result<Vec<Paths>> {
+pub fn generate_vector(model: &Var, context: &Batch, what: &Generation) -> Result<Vec<Paths>> {
+    let (temperature, paths) = (temperature_of(what)?, what.paths_per_lane());
     let state = model.state(context)?;
-    let mut all = vec![Paths::empty(what.horizon, what.paths); model.components()];
-    for lane in 0..what.paths {
-        let mut path = Path::new(model, &state, what, lane);
+    let mut all = vec![Paths::empty(what.horizon, paths); model.components()];
+    for lane in 0..paths {
+        let mut path = Path::new(model, &state, temperature, stream_of(what, lane));
         for step in 0..what.horizon {
-            let x = path.step(what.decoding);
+            let x = path.step();
             check_finite(&x, step)?;
             for (paths, &x) in all.iter_mut().zip(&x) {
-                paths.values[step * what.paths + lane] = x;
+                paths.push(lane, x, [0.0; 2], false);
             }
         }
-        all.iter_mut().for_each(|paths| paths.log_prob[lane] = path.log_prob);
+        for paths in &mut all {
+            paths.log_prob[lane] = path.log_prob;
+            paths.log_q[lane] = path.log_q;
+        }
     }
     Ok(all)
+}
+
+/// The temperature of the innovations: 0 where a path has none.
+fn temperature_of(what: &Generation) -> Result<f64> {
+    if !matches!(what.stop, Stop::Never) {
+        return Err(Error::usage("several series have no rule that stops them together")
+            .expected("no stopping rule")
+            .hint("leave it out, or model each series by itself"));
+    }
+    match what.decoding {
+        // The three are one for a normal distribution.
+        Decoding::Mean | Decoding::Median | Decoding::Greedy => Ok(0.0),
+        Decoding::Sample { temperature } if temperature > 0.0 && temperature.is_finite() => Ok(temperature),
+        decoding => Err(Error::usage(format!("{decoding:?} has no meaning for several series together"))
+            .expected("mean, median, greedy, or sample at a temperature above 0")
+            .hint("decode so, or model each series by itself")),
+    }
 }
 
 /// One path on its way.
 struct Path<'m> {
     model: &'m Var,
     rng: LaneRng,
+    temperature: f64,
     index: i64,
     /// The last vectors, the latest first.
     lags: VecDeque<Vec<f64>>,
     log_prob: f64,
+    log_q: f64,
 }
 
 impl<'m> Path<'m> {
-    fn new(model: &'m Var, state: &VarState, what: Generation, lane: usize) -> Self {
-        let mut rng = stream_of(what, lane);
+    fn new(model: &'m Var, state: &VarState, temperature: f64, mut rng: LaneRng) -> Self {
         let mut lags = state.mean().clone();
-        if what.decoding == Decoding::Sample {
-            lags += state.root() * normals(&mut rng, state.root().ncols());
+        if temperature > 0.0 {
+            lags += state.root() * normals(&mut rng, state.root().ncols()) * temperature.sqrt();
         }
         let lags = lags.as_slice().chunks(model.components()).map(<[f64]>::to_vec).collect();
         let log_prob = if state.is_certain() { 0.0 } else { f64::NAN };
-        Self { model, rng, index: state.index(), lags, log_prob }
+        let log_q = if temperature > 0.0 { log_prob } else { 0.0 };
+        Self { model, rng, temperature, index: state.index(), lags, log_prob, log_q }
     }
 
-    fn step(&mut self, decoding: Decoding) -> Vec<f64> {
+    fn step(&mut self) -> Vec<f64> {
         let mut x = self.model.mean(self.index, |lag| &self.lags[lag - 1]);
-        let innovation = match decoding {
-            Decoding::Mean => DVector::zeros(x.len()),
-            Decoding::Sample => self.model.root() * normals(&mut self.rng, x.len()),
-        };
+        let mut innovation = DVector::zeros(x.len());
+        if self.temperature > 0.0 {
+            innovation = self.model.root() * normals(&mut self.rng, x.len());
+            // The density of k numbers that are each sqrt(T) times as large.
+            self.log_q += self.model.log_density(&innovation) - 0.5 * x.len() as f64 * self.temperature.ln();
+            innovation *= self.temperature.sqrt();
+        }
         self.log_prob += self.model.log_density(&innovation);
         x += innovation;
         self.index += 1;

@@ -4,12 +4,13 @@
 //! lagged products   S_k += sum_t now_t past_{t-k}              one fused multiplication and addition per product
 //! the same, exact   in pairs of doubles (Ogita, Rump and Oishi 2005, SIAM J. Sci. Comput. 26, p. 1955, algorithm 5.3)
 //! filter            y_t += sum_k h_k x_{t-k}                    in the order of k, every product and sum rounded
+//! grid              the whole number nearest to (x_t - a) b     clamped
 //! ```
 //!
 //! Slices are read in registers of as many lanes as the processor has (AVX-512, AVX2 with fused multiplication, else one
 //! by one); eight lags, or eight registers of results, share a pass. So results of the first two differ between
-//! instruction sets by rounding, and by nothing else: not by threads, alignment or history. The filter is the same to
-//! the bit everywhere. Slices should fit the first-level cache. No allocation, no error; not a number stays one.
+//! instruction sets by rounding, and by nothing else: not by threads, alignment or history. The filter and the grid are the
+//! same to the bit everywhere. Slices should fit the first-level cache. No allocation, no error; not a number stays one.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -90,6 +91,22 @@ pub fn symmetric_times(matrix: &[f64], x: &[f64], y: &mut [f64]) {
     );
 }
 
+/// y = y + a x, every product and sum rounded.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn add_scaled(y: &mut [f64], a: f64, x: &[f64]) {
+    assert_eq!(y.len(), x.len(), "vectors of one length");
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            // A copy: what is captured might change with y, as far as the compiler knows.
+            let factor = a;
+            y.iter_mut().zip(x).for_each(|(y, x)| *y += factor * x);
+        },
+    );
+}
+
 /// A = (A - s s') scale, symmetric to the bit if A is.
 ///
 /// # Panics
@@ -104,6 +121,32 @@ pub fn subtract_square(matrix: &mut [f64], s: &[f64], scale: f64) {
             }
         },
     );
+}
+
+/// The place of each number on a grid: see [`nearest_place`].
+///
+/// # Panics
+/// If the lengths differ.
+pub fn nearest_places(x: &[f64], origin: f64, rate: f64, last: u32, places: &mut [u32]) {
+    assert_eq!(x.len(), places.len(), "a place for each number");
+    Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            // Copies: what is captured might change with the places, as far as the compiler knows.
+            let (origin, rate, last) = (origin, rate, last);
+            places.iter_mut().zip(x).for_each(|(place, x)| *place = nearest_place(*x, origin, rate, last));
+        },
+    );
+}
+
+/// The whole number in 0..=last that is nearest to (x - origin) rate; `u32::MAX` where x is not a number.
+#[must_use]
+#[inline(always)]
+pub fn nearest_place(x: f64, origin: f64, rate: f64, last: u32) -> u32 {
+    // A double this large has its whole part in its lowest bits: registers have no conversion that is as quick.
+    const WHOLE: f64 = (1_u64 << 52) as f64;
+    let place = ((x - origin) * rate).max(0.0).min(f64::from(last));
+    if x.is_nan() { u32::MAX } else { (place + WHOLE).to_bits() as u32 }
 }
 
 struct Products<'a> {

@@ -12,6 +12,7 @@ pub mod kalman;
 pub mod kernels;
 pub mod least_squares;
 pub mod multivariate;
+pub(crate) mod normals;
 mod optimise;
 pub mod pareto;
 pub mod polynomial;

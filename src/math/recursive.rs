@@ -148,6 +148,11 @@ impl Recursive {
         if !numbers.copied().all(f64::is_finite) {
             return Err(Error::data("the state of a recursion holds a number that is not finite"));
         }
+        if let Some(column) = (0..width).find(|j| parts.inverse[j * width + j] <= 0.0) {
+            let variance = parts.inverse[column * width + column];
+            return Err(Error::data(format!("P has {variance} on its diagonal at column {}", column + 1))
+                .expected("variances, which are positive"));
+        }
         Ok(Self { gain: vec![0.0; width], parts })
     }
 

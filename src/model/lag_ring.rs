@@ -14,6 +14,11 @@ pub(crate) struct LagRing {
     stand_in: Vec<f64>,
 }
 
+/// Whether a value is missing. To the end, without looking back: so it goes through in registers.
+pub(crate) fn has_missing(x: &[f64]) -> bool {
+    x.iter().fold(false, |missing, x| missing | x.is_nan())
+}
+
 impl LagRing {
     /// A ring without any value yet, as deep as there are stand-ins for the values before the first.
     pub(crate) fn new(stand_in: Vec<f64>, lanes: usize) -> Self {
@@ -59,6 +64,14 @@ impl LagRing {
     /// Moves on by one step; a missing value is replaced by its lane's stand-in.
     pub(crate) fn push(&mut self, x: &[f64], stand_in: &[f64]) {
         let lanes = self.lanes();
+        if !has_missing(x) {
+            self.known_run.iter_mut().for_each(|run| *run = run.wrapping_add(1));
+            if self.depth > 0 {
+                self.values[self.at * lanes..(self.at + 1) * lanes].copy_from_slice(x);
+                self.at = (self.at + 1) % self.depth;
+            }
+            return;
+        }
         for (lane, &x) in x.iter().enumerate() {
             self.known_run[lane] = if x.is_nan() { 0 } else { self.known_run[lane] + 1 };
             if self.depth > 0 {

@@ -115,7 +115,7 @@ fn family_of<M: Autoregressive>(members: &[M]) -> Result<Family> {
 
 impl<M: Autoregressive> Autoregressive for Mixture<M> {
     fn family(&self) -> Family {
-        self.family
+        self.family.clone()
     }
 
     fn link(&self) -> Link {
@@ -144,7 +144,7 @@ impl<M: Autoregressive> Autoregressive for Mixture<M> {
         let of_members: Vec<Predictive> =
             self.members.iter().map(|member| member.conditionals(context, target, known)).collect::<Result<_>>()?;
         let mut weights = PathWeights::new(&self.weights, context.lanes());
-        let mut mixed = Predictive::new(self.family, target.values().len());
+        let mut mixed = Predictive::new(self.family.clone(), target.values().len());
         for (row, &x) in target.values().iter().enumerate() {
             let lane = row % context.lanes();
             weights.mix(lane, &of_members, row, &mut mixed);

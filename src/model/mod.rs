@@ -22,6 +22,7 @@ pub mod mixture;
 pub mod naive;
 #[cfg(feature = "linfa")]
 pub mod regression;
+pub mod token;
 pub mod transformed;
 pub mod vector;
 
@@ -50,6 +51,12 @@ pub trait Autoregressive: Debug + Send + Sync {
     /// reads a long series in blocks begins each with that many values.
     fn memory(&self) -> Option<usize> {
         None
+    }
+
+    /// After how many known values a session no longer rests on an unknown one; `None` where it never ceases to. Differs
+    /// from the memory where a context sets something once, such as a scale.
+    fn forgets_after(&self) -> Option<usize> {
+        self.memory()
     }
 
     /// Reads the context of every lane (length 0 allowed) and stands at its end. `known` starts at the first step of
@@ -87,6 +94,10 @@ impl<M: Autoregressive + ?Sized> Autoregressive for Box<M> {
 
     fn memory(&self) -> Option<usize> {
         (**self).memory()
+    }
+
+    fn forgets_after(&self) -> Option<usize> {
+        (**self).forgets_after()
     }
 
     fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {

@@ -210,11 +210,14 @@ impl<'m> Session<'m> for NaiveSession<'m> {
     }
 
     fn conditional(&mut self, _known: Rows<'_>, out: &mut Predictive) {
-        for lane in 0..self.lanes {
-            let (base, known) = self.base(0, lane);
-            let sd = self.model.innovation_sd;
-            out.set(lane, &[self.model.constant + base, sd], known && sd > 0.0);
+        let NaiveModel { lag, constant, innovation_sd: sd, .. } = *self.model;
+        if lag == 0 {
+            return out.set_normals(&vec![constant; self.lanes], sd, |_| sd > 0.0);
         }
+        let row = self.at * self.lanes..(self.at + 1) * self.lanes;
+        let means: Vec<f64> = self.ring[row.clone()].iter().map(|base| constant + base).collect();
+        let known = &self.known[row];
+        out.set_normals(&means, sd, |lane| known[lane] && sd > 0.0);
     }
 
     fn observe(&mut self, x: &[f64]) {

@@ -370,6 +370,10 @@ impl<M: Autoregressive> Autoregressive for Transformed<M> {
         self.inner.memory().map(|steps| steps + self.transform.differences.order())
     }
 
+    fn forgets_after(&self) -> Option<usize> {
+        self.inner.forgets_after().map(|steps| steps + self.transform.differences.order())
+    }
+
     fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {
         if context.values().iter().any(|x| x.is_nan()) && self.has_inner_gap(context) {
             return self.begin_stepping(context, known);
@@ -539,7 +543,7 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
 
     fn conditional(&mut self, known: Rows<'_>, out: &mut Predictive) {
         self.inner.conditional(known, out);
-        let memory = self.model.inner.memory().unwrap_or(usize::MAX);
+        let memory = self.model.inner.forgets_after().unwrap_or(usize::MAX);
         for lane in 0..self.lane_count() {
             self.mean[lane] = out.row(lane).mean();
             let map = self.model.transform.map(self.index[lane], self.base(lane)).after(&out.row(lane).map());

@@ -10,9 +10,11 @@
 use crate::math::random::LaneRng;
 use crate::math::special;
 
+/// ln sqrt(2 pi).
+const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
+
 /// ln density.
 pub(super) fn log_density([mean, sd]: [f64; 2], x: f64) -> f64 {
-    const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
     let z = (x - mean) / sd;
     -0.5 * z * z - sd.ln() - HALF_LN_TAU
 }
@@ -30,6 +32,21 @@ pub(super) fn survival([mean, sd]: [f64; 2], x: f64) -> f64 {
 /// The value below which a share `q` of the mass lies.
 pub(super) fn quantile([mean, sd]: [f64; 2], q: f64) -> f64 {
     if sd == 0.0 { mean } else { mean + sd * special::normal_quantile(q) }
+}
+
+/// A draw from every row of means and standard deviations, given its standard normal, and the log density of each.
+pub(super) fn draw_all(rows: &[f64], z: &[f64], values: &mut [f64], log_densities: &mut [f64]) {
+    let Some(&first) = rows.get(1) else { return };
+    let all_alike = rows.chunks_exact(2).all(|row| row[1] == first);
+    let constant = -first.ln() - HALF_LN_TAU;
+    let each = rows.chunks_exact(2).zip(z).zip(values.iter_mut().zip(log_densities));
+    if all_alike {
+        each.for_each(|((row, z), (value, log))| (*value, *log) = (row[0] + first * z, -0.5 * z * z + constant));
+    } else {
+        each.for_each(|((row, z), (value, log))| {
+            (*value, *log) = (row[0] + row[1] * z, -0.5 * z * z - row[1].ln() - HALF_LN_TAU);
+        });
+    }
 }
 
 /// One draw.

@@ -9,21 +9,32 @@
 //! is an `s`, and a log model still scores in the units of the data: the Jacobian is part of
 //! [`Distribution::log_prob`].
 
+mod binned;
+mod categorical;
+mod cells;
 mod gaussian;
 mod map;
 mod mixture;
 mod region;
+mod sampler;
 mod student_t;
+mod table;
+mod tempered;
 
+pub use binned::Bins;
+pub use cells::{Candidate, Truncation};
 pub use map::{Link, OuterMap};
 pub use region::AcceptedRegions;
+pub use sampler::{Draw, Sampler};
 pub use student_t::fit_student_t;
+
+use std::sync::Arc;
 
 use crate::math::random::LaneRng;
 
 /// The families of distributions a model can answer with. Closed on purpose: whoever adds one is led by the
 /// compiler through every place that must decide something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Family {
     /// Normal: mean, standard deviation.
     Gaussian,
@@ -34,26 +45,41 @@ pub enum Family {
         /// How many.
         components: usize,
     },
+    /// A probability for each bin of the line: the masses. A density, of tokens that stand for values.
+    Binned(Arc<Bins>),
+    /// A probability for each of the symbols 0, 1, ..: the masses.
+    Categorical {
+        /// How many.
+        symbols: usize,
+    },
 }
 
 impl Family {
     /// How many parameters a row has.
     #[must_use]
-    pub fn width(self) -> usize {
+    pub fn width(&self) -> usize {
         match self {
             Self::Gaussian => 2,
             Self::StudentT => 3,
             Self::Mixture { components } => 3 * components,
+            Self::Binned(bins) => bins.len(),
+            Self::Categorical { symbols } => *symbols,
         }
+    }
+
+    /// Whether the rows give tokens probabilities.
+    #[must_use]
+    pub fn has_tokens(&self) -> bool {
+        matches!(self, Self::Binned(_) | Self::Categorical { .. })
     }
 
     /// How many normals a row consists of: what it contributes to a mixture. `None` where it is something else.
     #[must_use]
-    pub fn normals(self) -> Option<usize> {
+    pub fn normals(&self) -> Option<usize> {
         match self {
             Self::Gaussian => Some(1),
-            Self::StudentT => None,
-            Self::Mixture { components } => Some(components),
+            Self::StudentT | Self::Binned(_) | Self::Categorical { .. } => None,
+            Self::Mixture { components } => Some(*components),
         }
     }
 }
@@ -76,19 +102,14 @@ impl Predictive {
     /// `rows` rows of a family, all undefined until they are set.
     #[must_use]
     pub fn new(family: Family, rows: usize) -> Self {
-        Self {
-            family,
-            rows,
-            parameters: vec![f64::NAN; rows * family.width()],
-            maps: Vec::new(),
-            defined: vec![false; rows],
-        }
+        let parameters = vec![f64::NAN; rows * family.width()];
+        Self { family, rows, parameters, maps: Vec::new(), defined: vec![false; rows] }
     }
 
     /// The family of every row.
     #[must_use]
-    pub fn family(&self) -> Family {
-        self.family
+    pub fn family(&self) -> &Family {
+        &self.family
     }
 
     /// The number of rows.
@@ -107,6 +128,33 @@ impl Predictive {
         self.defined[row] = defined;
         if let Some(map) = self.maps.get_mut(row) {
             *map = OuterMap::IDENTITY;
+        }
+    }
+
+    /// Writes normals of one standard deviation: all rows at once.
+    ///
+    /// # Panics
+    /// If the family is another, or there is not one mean per row.
+    pub(crate) fn set_normals(&mut self, means: &[f64], sd: f64, is_defined: impl Fn(usize) -> bool) {
+        assert!(self.family == Family::Gaussian && means.len() == self.rows, "one normal per row");
+        for (row, mean) in self.parameters.chunks_exact_mut(2).zip(means) {
+            row.copy_from_slice(&[*mean, sd]);
+        }
+        self.defined.iter_mut().enumerate().for_each(|(row, defined)| *defined = is_defined(row));
+        self.maps.fill(OuterMap::IDENTITY);
+    }
+
+    /// Draws from every row: normals `z` become values, and their log densities are written beside them. All rows at once, and to the bit what [`Distribution::sample`] makes of the same normals.
+    ///
+    /// # Panics
+    /// If the family is not Gaussian, or a slice has another length than there are rows.
+    pub(crate) fn draw_normals(&self, z: &[f64], values: &mut [f64], log_probs: &mut [f64]) {
+        assert!(self.family == Family::Gaussian, "normals are drawn from normal rows");
+        assert!([z.len(), values.len(), log_probs.len()] == [self.rows; 3], "one normal per row");
+        gaussian::draw_all(&self.parameters, z, values, log_probs);
+        for (row, map) in self.maps.iter().enumerate() {
+            values[row] = map.forward(values[row]);
+            log_probs[row] += map.log_jacobian(values[row]);
         }
     }
 
@@ -143,7 +191,7 @@ impl Predictive {
     /// The given rows, each as often and in the order in which it is named.
     #[must_use]
     pub fn gather(&self, rows: &[usize]) -> Self {
-        let mut gathered = Self::new(self.family, rows.len());
+        let mut gathered = Self::new(self.family.clone(), rows.len());
         for (to, &from) in rows.iter().enumerate() {
             let row = self.row(from);
             gathered.set(to, row.parameters, self.defined[from]);
@@ -174,12 +222,17 @@ impl Predictive {
         self.defined[row]
     }
 
+    /// Whether all rows do.
+    pub(crate) fn all_defined(&self) -> bool {
+        self.defined.iter().fold(true, |all, defined| all & defined)
+    }
+
     /// The distribution of one row.
     #[must_use]
     pub fn row(&self, row: usize) -> Distribution<'_> {
         let width = self.family.width();
         Distribution {
-            family: self.family,
+            family: &self.family,
             parameters: &self.parameters[row * width..(row + 1) * width],
             map: self.maps.get(row).copied().unwrap_or(OuterMap::IDENTITY),
         }
@@ -217,15 +270,15 @@ impl Predictive {
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Distribution<'a> {
-    family: Family,
+    family: &'a Family,
     parameters: &'a [f64],
     map: OuterMap,
 }
 
-impl Distribution<'_> {
+impl<'a> Distribution<'a> {
     /// The family before the map.
     #[must_use]
-    pub fn family(&self) -> Family {
+    pub fn family(&self) -> &'a Family {
         self.family
     }
 
@@ -233,6 +286,17 @@ impl Distribution<'_> {
     #[must_use]
     pub fn parameters(&self) -> &[f64] {
         self.parameters
+    }
+
+    /// The token that a value stands for: a symbol of a categorical row, a bin of a binned one, `None` of others.
+    #[must_use]
+    pub fn token(&self, y: f64) -> Option<usize> {
+        let z = self.map.backward(y);
+        match self.family {
+            Family::Binned(bins) => Some(bins.index(z)),
+            Family::Categorical { symbols } => categorical::symbol(*symbols, z),
+            _ => None,
+        }
     }
 
     /// The map to data units.
@@ -251,6 +315,17 @@ impl Distribution<'_> {
             return f64::NEG_INFINITY;
         }
         self.inner_log_density(self.map.backward(y)) + self.map.log_jacobian(y)
+    }
+
+    /// ln of the probability of the token of y: its bin or symbol; `None` of families without tokens.
+    #[must_use]
+    pub fn token_log_prob(&self, y: f64) -> Option<f64> {
+        let z = self.map.backward(y);
+        match self.family {
+            Family::Binned(bins) => Some(self.parameters[bins.index(z)].ln()),
+            Family::Categorical { .. } => Some(categorical::log_mass(self.parameters, z)),
+            _ => None,
+        }
     }
 
     /// -ln p(y): how surprising y is.
@@ -283,6 +358,8 @@ impl Distribution<'_> {
         self.map.forward(match self.family {
             Family::Gaussian | Family::StudentT => self.parameters[0],
             Family::Mixture { .. } => mixture::quantile(self.parameters, 0.5),
+            Family::Binned(bins) => binned::quantile(bins, self.parameters, 0.5),
+            Family::Categorical { .. } => categorical::quantile(self.parameters, 0.5),
         })
     }
 
@@ -306,6 +383,12 @@ impl Distribution<'_> {
             (Link::Identity, Family::Mixture { .. }) => {
                 self.map.scale * self.map.factor * mixture::variance(self.parameters).sqrt()
             }
+            (Link::Identity, Family::Binned(bins)) => {
+                self.map.scale * self.map.factor * binned::moments(bins, self.parameters).1.sqrt()
+            }
+            (Link::Identity, Family::Categorical { .. }) => {
+                self.map.scale * self.map.factor * categorical::moments(self.parameters).1.sqrt()
+            }
             _ => match (self.moment(1), self.moment(2)) {
                 (Some(first), Some(second)) => (second - first * first).max(0.0).sqrt(),
                 _ => f64::INFINITY,
@@ -320,6 +403,8 @@ impl Distribution<'_> {
             Family::Gaussian => gaussian::sample(self.pair(), rng),
             Family::StudentT => student_t::sample(self.triple(), rng),
             Family::Mixture { .. } => mixture::sample(self.parameters, rng),
+            Family::Binned(bins) => binned::sample(bins, self.parameters, rng),
+            Family::Categorical { .. } => categorical::sample(self.parameters, rng) as f64,
         })
     }
 
@@ -332,7 +417,8 @@ impl Distribution<'_> {
     /// A mixture may have several modes, and again "less dense" is not "further out". Of a mixture it is the mass beyond
     /// y and beyond its counterpart on the other side: the two cut off equal areas under the density of y drawn over
     /// the model's own units. Without a logarithm this is twice the smaller tail. It has no jumps, its accepted region
-    /// is always one interval, and of equal components it is what they say themselves.
+    /// is always one interval, and of equal components it is what they say themselves. Of bins it is twice the smaller
+    /// tail, of symbols the mass of all that are as rare.
     #[must_use]
     pub fn surprisal_tail(&self, y: f64) -> f64 {
         if y.is_nan() {
@@ -345,6 +431,8 @@ impl Distribution<'_> {
         match self.family {
             Family::Gaussian | Family::StudentT => self.mass_beyond((z - self.surprisal_center()).abs()),
             Family::Mixture { .. } => self.mixture_tail(z),
+            Family::Binned(_) => 2.0 * self.inner_cdf(z).min(self.inner_survival(z)),
+            Family::Categorical { .. } => categorical::mass_as_rare(self.parameters, z),
         }
     }
 
@@ -388,7 +476,12 @@ impl Distribution<'_> {
             // The very rounding of the quantiles, so that a distribution without spread has its mean inside.
             (Link::Identity, Family::Gaussian | Family::StudentT) => Some(self.median()),
             (Link::Identity, Family::Mixture { .. }) => Some(self.map.forward(mixture::mean(self.parameters))),
-            (Link::Log | Link::BoxCox(_), Family::StudentT) => None,
+            (Link::Identity, Family::Binned(bins)) => Some(self.map.forward(binned::moments(bins, self.parameters).0)),
+            (Link::Identity, Family::Categorical { .. }) => {
+                Some(self.map.forward(categorical::moments(self.parameters).0))
+            }
+            // Tails of a power have no moment behind an exponential.
+            (Link::Log | Link::BoxCox(_), Family::StudentT | Family::Binned(_) | Family::Categorical { .. }) => None,
             (_, Family::Gaussian) => self.moment_of_normal(self.pair(), k),
             (_, Family::Mixture { .. }) => {
                 let share = |(weight, normal)| Some(weight * self.moment_of_normal(normal, k)?);
@@ -420,7 +513,9 @@ impl Distribution<'_> {
             Family::Mixture { .. } => {
                 self.parameters.chunks_exact(3).for_each(|of| each(of[0], [of[1], of[2]]));
             }
-            Family::StudentT => panic!("Student's t is no mixture of finitely many normals"),
+            Family::StudentT | Family::Binned(_) | Family::Categorical { .. } => {
+                panic!("a mixture of normals is asked for where there is none")
+            }
         }
     }
 
@@ -429,6 +524,8 @@ impl Distribution<'_> {
             Family::Gaussian => gaussian::log_density(self.pair(), z),
             Family::StudentT => student_t::log_density(self.triple(), z),
             Family::Mixture { .. } => mixture::log_density(self.parameters, z),
+            Family::Binned(bins) => binned::log_density(bins, self.parameters, z),
+            Family::Categorical { .. } => categorical::log_mass(self.parameters, z),
         }
     }
 
@@ -437,6 +534,8 @@ impl Distribution<'_> {
             Family::Gaussian => gaussian::cdf(self.pair(), z),
             Family::StudentT => student_t::cdf(self.triple(), z),
             Family::Mixture { .. } => mixture::cdf(self.parameters, z),
+            Family::Binned(bins) => binned::cdf(bins, self.parameters, z),
+            Family::Categorical { .. } => categorical::cdf(self.parameters, z),
         }
     }
 
@@ -445,6 +544,8 @@ impl Distribution<'_> {
             Family::Gaussian => gaussian::survival(self.pair(), z),
             Family::StudentT => student_t::survival(self.triple(), z),
             Family::Mixture { .. } => mixture::survival(self.parameters, z),
+            Family::Binned(bins) => binned::survival(bins, self.parameters, z),
+            Family::Categorical { .. } => categorical::survival(self.parameters, z),
         }
     }
 
@@ -453,6 +554,8 @@ impl Distribution<'_> {
             Family::Gaussian => gaussian::quantile(self.pair(), q),
             Family::StudentT => student_t::quantile(self.triple(), q),
             Family::Mixture { .. } => mixture::quantile(self.parameters, q),
+            Family::Binned(bins) => binned::quantile(bins, self.parameters, q),
+            Family::Categorical { .. } => categorical::quantile(self.parameters, q),
         }
     }
 

@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use super::{Distribution, Family, Link, mixture};
+use super::{Distribution, Family, Link, binned, categorical, mixture};
 use crate::math::root_finding::increasing_root;
 use crate::math::special;
 
@@ -43,7 +43,7 @@ impl AcceptedRegions {
     /// The region of one row: [`Distribution::accepted_region`], bit for bit.
     #[must_use]
     pub fn of(&mut self, distribution: &Distribution<'_>) -> (f64, f64) {
-        let Some(shape) = distribution.standard_shape() else { return distribution.mixture_region(self.outside) };
+        let Some(shape) = distribution.standard_shape() else { return distribution.shapeless_region(self.outside) };
         if self.shape != Some(shape) {
             self.shape = Some(shape);
             self.half_width = shape.half_width(self.outside);
@@ -96,7 +96,7 @@ impl Distribution<'_> {
             (Family::StudentT, _) => (Some(self.parameters[2]), 0.0),
             (Family::Gaussian, Link::Log) => (None, self.map.factor * self.parameters[1]),
             (Family::Gaussian, _) => (None, 0.0),
-            (Family::Mixture { .. }, _) => return None,
+            (Family::Mixture { .. } | Family::Binned(_) | Family::Categorical { .. }, _) => return None,
         };
         Some(StandardShape { dof, offset })
     }
@@ -131,6 +131,18 @@ impl Distribution<'_> {
 
     fn mass_outside(&self, low: f64, high: f64) -> f64 {
         mixture::cdf(self.parameters, low) + mixture::survival(self.parameters, high)
+    }
+
+    /// The region of a family without a standard shape.
+    fn shapeless_region(&self, outside: f64) -> (f64, f64) {
+        match self.family {
+            Family::Binned(bins) => {
+                let (low, high) = binned::central_interval(bins, self.parameters, outside);
+                (self.map.forward(low), self.map.forward(high))
+            }
+            Family::Categorical { .. } => categorical::accepted(self.parameters, outside),
+            _ => self.mixture_region(outside),
+        }
     }
 
     /// The values of a mixture whose tail is at least `outside`.

@@ -31,7 +31,7 @@ use rayon::prelude::*;
 
 use super::calibration::{Calibration, FEWEST_ROWS};
 use super::judge::{Judge, Scored, runs};
-use crate::data::series::{Covariate, Series};
+use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::model::{Autoregressive, Summary};
 
@@ -271,7 +271,7 @@ struct Part {
 impl Part {
     fn detect(&self, series: &Series, fit: Fitter<'_>, options: &DetectOptions) -> Result<Detection> {
         let split = self.training.start + 3 * self.training.len() / 4;
-        let fit_rows = slice(series, self.training.start..split);
+        let fit_rows = series.slice(self.training.start..split);
         if let Some(constant) = constant_of(fit_rows.values())? {
             return Ok(self.without_alarms(constant));
         }
@@ -413,14 +413,6 @@ fn constant_of(values: &[f64]) -> Result<Option<f64>> {
             .hint("give more training rows"));
     };
     Ok(known.all(|x| x == first).then_some(first))
-}
-
-/// Some rows of a series, at the times 1, 2, ...
-fn slice(series: &Series, rows: Range<usize>) -> Series {
-    let covariate =
-        |column: &Covariate| Covariate { name: column.name.clone(), values: column.values[rows.clone()].to_vec() };
-    let covariates = series.covariates().iter().map(covariate).collect();
-    Series::new(series.id(), series.values()[rows].to_vec()).with_covariates(covariates)
 }
 
 /// The halves put together; their fits in the order of their training rows, the second's judge first.

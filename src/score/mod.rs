@@ -6,11 +6,13 @@
 
 pub mod calibration;
 pub mod detect;
+mod held_out;
 mod judge;
 pub mod vector;
 
 pub use calibration::Calibration;
 pub use detect::{DetectOptions, Detection, Event, Fitter, Given, Training, detect, detect_given};
+pub use held_out::{HeldOut, PIT_BINS};
 
 use crate::data::batch::{Batch, Covariates};
 use crate::error::Result;

@@ -123,7 +123,10 @@ fn an_update_of_a_gap_is_the_forecast_of_the_whole_file_with_that_gap() {
         text[start..end].to_owned()
     };
     let mixed = w.replace(&between(&w, "\"model\":{", "\"context\""), &between(&m, "\"model\":{", "\"context\""));
-    folder.write("mixed.json", mixed);
+    let (header, lines) = mixed.split_once('\n').expect("a header");
+    let (before, after) = header.split_once("\"crc32\":\"").expect("a checksum");
+    let checksum = format!("{:08x}", crc32fast::hash(lines.as_bytes()));
+    folder.write("mixed.json", format!("{before}\"crc32\":\"{checksum}{}\n{lines}", &after[8..]));
     let whole = folder.run(&["forecast", "--load", "mixed.json", "-H", "3"]).table();
     assert_eq!(table, whole);
     assert_eq!(table.column("month"), ["2022-11", "2022-12", "2023-01"]);

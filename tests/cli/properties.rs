@@ -128,6 +128,8 @@ fn command(number: usize) -> impl Strategy<Value = Vec<&'static str>> {
         ],
         1 => &[&[], &["--model", "naive"], &["--train-rows", "10"], &["--order", "2"]],
         2 => &[&[], &["--json"], &["--estimator", "least-squares"]],
+        4 | 5 => &[&[], &["--model", "markov"], &["--model", "codebook"], &["--model", "snaive"]],
+        6 => &[&[], &["--merges", "3"], &["--quantiser", "uniform"]],
         _ => &[&[]],
     };
     let model = prop::sample::select(models.to_vec());
@@ -142,10 +144,15 @@ fn check(args: &[&str], content: &[u8]) -> Result<(), TestCaseError> {
     let run = folder.run(&[args, &["in"]].concat());
     let code = run.code.unwrap_or(-1);
     prop_assert!([0, 2, 3, 4].contains(&code), "code {code}\n{}", run.stderr);
-    let wrote = !run.stdout.is_empty() || folder.exists("out.csv") || folder.exists("out.svg");
+    let wrote = !run.stdout.is_empty() || ["out.csv", "out.svg", "out.tokens"].iter().any(|name| folder.exists(name));
     prop_assert_eq!(wrote, [0, 4].contains(&code), "{}", run.stderr);
     prop_assert_eq!(run.stderr.contains("error: "), code != 0, "{}", run.stderr);
-    prop_assert!(folder.names().iter().all(|name| ["in", "out.csv", "out.html", "out.svg"].contains(&name.as_str())));
+    prop_assert!(
+        folder
+            .names()
+            .iter()
+            .all(|name| ["in", "out.csv", "out.html", "out.svg", "out.tokens"].contains(&name.as_str()))
+    );
     Ok(())
 }
 
@@ -180,6 +187,21 @@ proptest! {
 
     #[test]
     fn inspect_never_panics(args in command(2), content in content()) {
+        check(&args, &content)?;
+    }
+
+    #[test]
+    fn generate_never_panics(args in command(4), content in content()) {
+        check(&args, &content)?;
+    }
+
+    #[test]
+    fn score_never_panics(args in command(5), content in content()) {
+        check(&args, &content)?;
+    }
+
+    #[test]
+    fn tokenize_never_panics(args in command(6), content in content()) {
         check(&args, &content)?;
     }
 

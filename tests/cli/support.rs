@@ -7,11 +7,14 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The arguments that make every command read a file and write all it can.
-pub(crate) const COMMANDS: [&[&str]; 4] = [
+pub(crate) const COMMANDS: [&[&str]; 7] = [
     &["forecast", "-H", "3", "-o", "out.csv", "--plot", "out.svg"],
     &["detect", "-o", "out.csv", "--plot", "out.svg"],
     &["inspect", "--plot", "out.svg", "--report", "out.html"],
     &["plot", "-o", "out.svg"],
+    &["generate", "-H", "3", "-o", "out.csv", "--plot", "out.svg"],
+    &["score", "--test-rows", "2", "-o", "out.csv"],
+    &["tokenize", "-o", "out.tokens"],
 ];
 
 /// A folder of its own, removed at the end.
@@ -48,6 +51,12 @@ impl Folder {
 
     pub(crate) fn text(&self, name: &str) -> String {
         String::from_utf8(self.bytes(name)).expect("UTF-8")
+    }
+
+    /// A CSV of the folder.
+    #[track_caller]
+    pub(crate) fn table(&self, name: &str) -> Table {
+        Table::of(&self.text(name), ',')
     }
 
     pub(crate) fn exists(&self, name: &str) -> bool {

@@ -160,6 +160,7 @@ impl Process {
 pub(super) fn not_stationary() -> Error {
     Error::numeric("the autoregressive coefficients are not stationary")
         .expected("all roots of 1 - sum phi_i z^i outside the unit circle")
+        .hint("a level far from zero needs a term (--trend c), a level that wanders differences (--difference 1)")
 }
 
 /// A value before it is known.

@@ -1,15 +1,16 @@
 //! Fitted models in files: a header line, then one JSON object per series and line.
 //!
 //! ```text
-//! {"format":"foretoken-model","version":1,"model":"ar","id":"store","time":"month","value":"sold","series":1}
+//! {"format":"foretoken-model","version":1,"model":"ar","id":"store","time":"month","value":"sold","series":1,"crc32":".."}
 //! {"id":"A","estimator":"least-squares","model":{..},"context":{..},"summary":{..}}
 //! ```
 //!
 //! | key | holds |
 //! |---|---|
-//! | `model` of the header | `ar`, `mean`, `naive`, `rwd` or `snaive` |
+//! | `model` of the header | `ar`, `mean`, `naive`, `rwd`, `snaive`, `markov` or `codebook` |
 //! | `id`, `time`, `value` of the header | the columns of the table; without `id` the file holds one series, without `time` rows are counted |
 //! | `series` | how many lines follow, so that a truncated file is seen |
+//! | `crc32` | the CRC-32 of these lines (ISO 3309), each ended by a line feed, as eight hexadecimal digits: numbers that were edited or damaged would pass as others |
 //! | `id`, `estimator` | the series, and how an `ar` was estimated |
 //! | `model` | the model: its `kind` and its numbers ([`Stored`]) |
 //! | `context` | the last values: `start`, the index of the first of them; `values`, null where missing; `covariates` by name, with the known future; `time`, see below |
@@ -24,6 +25,10 @@
 //! | `average` | `members` with `weights` |
 //! | `transformed` | `link` (log) or `lambda` (Box-Cox), seasonal `factors` or `seasonal_terms`, `differences` and `origin`, the `inner` model |
 //! | `naive` | `lag`, `constant`, `sd`, `fallback` |
+//! | `quantised` | `quantiser`, the `inner` model of its tokens |
+//! | | a quantiser: `edges_by` (uniform, quantile, mu-law with its `mu`, k-means), `location` and `scale` of the training values, `edges` (of uniform bins the `grid`: the centre of the lower tail, bins per unit and the number of the upper tail), `tails` (their widths) |
+//! | `markov` | `order`, `symbols`, and `counts` as `[context, [[symbol, count], ..]]`, what followed each context of up to `order` symbols |
+//! | `codebook` | `patch`, `location` and `scale` of the training values, `centroids` and the `scales` around them (code by code), the `chain` of the codes |
 //!
 //! `time` has the `last` time (or all of `moments`, where they are not equally spaced) as ISO date-time, the
 //! `frequency` of the grid and the one `shown`, the `day` of the month, the `spelling` of 31 January 2024, 9:05,
@@ -32,18 +37,22 @@
 //! Which values are kept: a session is resumed by reading the last p + d + mD values, which is exact if none of them is
 //! missing. With gaps the values go back to the last stretch of so many known ones, at whose end nothing before matters
 //! any more; without such a stretch, or without as many values, all are kept (a seasonal naive model with a gap in
-//! every season). No posterior of a filter is stored: values are shorter, and readable.
+//! every season). A model whose scale is that of its context keeps all. No posterior of a filter is stored: values are shorter, and readable.
 
+#[cfg(feature = "linfa")]
+mod codebook;
 mod node;
 mod stored;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod update;
 
 use serde_json::{Map, Value, json};
 
 pub use self::node::Node;
 pub use self::stored::{Stored, StoredModel};
+pub use self::tokens::TokenHeader;
 pub use self::update::Update;
 use super::linear::Ar;
 use super::{Autoregressive, Parameter, Summary};
@@ -60,8 +69,15 @@ const MAX_COVARIANCE: usize = 8;
 /// The largest index of a value: all whole numbers up to it are exact.
 const MAX_INDEX: usize = 1 << 53;
 /// The names of models on the command line, and in tables.
-const NAMES: [(&str, &str); 5] =
-    [("ar", "AR"), ("mean", "Mean"), ("naive", "Naive"), ("rwd", "RWD"), ("snaive", "SNaive")];
+const NAMES: [(&str, &str); 7] = [
+    ("ar", "AR"),
+    ("mean", "Mean"),
+    ("naive", "Naive"),
+    ("rwd", "RWD"),
+    ("snaive", "SNaive"),
+    ("markov", "Markov"),
+    ("codebook", "Codebook"),
+];
 
 /// A model alone, as one line of JSON.
 pub fn write_model<M: Stored>(model: &M) -> String {
@@ -252,6 +268,7 @@ impl ModelFile {
     #[must_use]
     pub fn to_text(&self) -> String {
         let Columns { id, time, value } = &self.columns;
+        let lines: String = self.series.iter().map(|series| format!("{}\n", series.write())).collect();
         let header = without_nulls(json!({
             "format": FORMAT,
             "version": VERSION,
@@ -260,11 +277,9 @@ impl ModelFile {
             "time": time,
             "value": value,
             "series": self.series.len(),
+            "crc32": checksum(lines.lines()),
         }));
-        std::iter::once(header)
-            .chain(self.series.iter().map(StoredSeries::write))
-            .map(|line| format!("{line}\n"))
-            .collect()
+        format!("{header}\n{lines}")
     }
 
     /// Reads the text of a file.
@@ -284,6 +299,9 @@ impl ModelFile {
             return Err(foreign(&format!("the key `format` is not \"{FORMAT}\"")).at(format!("line {number}")));
         }
         let (columns, name, count) = read_header(&header).map_err(|error| error.at(format!("line {number}")))?;
+        let written = header.get("crc32").and_then(|sum| Ok(sum.text()?.to_owned()));
+        let written = written.map_err(|error| error.at(format!("line {number}")))?;
+        let found = checksum(lines.clone().map(|(_, line)| line));
         let of_line =
             |(number, line): (usize, &str)| read_line(line, name).map_err(|error| error.at(format!("line {number}")));
         let series = lines.map(of_line).collect::<Result<Vec<_>>>()?;
@@ -292,8 +310,23 @@ impl ModelFile {
                 .expected("one line for each")
                 .hint("it was cut off or joined with another: save it again"));
         }
+        if found != written {
+            return Err(Error::data("the file is not what was written: its numbers were edited or damaged")
+                .expected(format!("lines whose CRC-32 is {written}; it is {found}"))
+                .hint("save the models again"));
+        }
         Ok(Self { columns, series })
     }
+}
+
+/// The CRC-32 of lines, each ended by a line feed.
+fn checksum<'a>(lines: impl Iterator<Item = &'a str>) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    for line in lines {
+        hasher.update(line.as_bytes());
+        hasher.update(b"\n");
+    }
+    format!("{:08x}", hasher.finalize())
 }
 
 /// The columns, the name of the models, and the number of series.

@@ -1,5 +1,7 @@
 //! The models that a file can hold, each as one JSON object with its `kind`.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use super::node::Node;
@@ -9,18 +11,26 @@ use crate::math::recursive::{Recursive, RecursiveParts};
 use crate::model::linear::{Ar, ArParts, Form, Fourier, Innovations, Recursion, Start, Terms, Trend};
 use crate::model::mixture::Mixture;
 use crate::model::naive::NaiveModel;
+use crate::model::token::Quantised;
+#[cfg(feature = "linfa")]
+use crate::model::token::codebook::Codebook;
+use crate::model::token::markov::{Followers, MAX_ORDER, MAX_SYMBOLS, Markov};
+use crate::model::token::quantiser::{Grid, MAX_BINS, MIN_BINS, Quantiser, QuantiserKind};
 use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
 use crate::model::{Autoregressive, Running};
-use crate::predictive::{Family, Link, Predictive};
+use crate::predictive::{Family, Link, OuterMap, Predictive};
 
 /// The longest lag, period or sum of both in a file: what is longer was never fitted, and would not fit into memory.
 const MAX_DEPTH: usize = 1_000_000;
+/// The largest count of a symbol: their sum over all symbols is a whole number.
+const MAX_COUNT: usize = 1 << 40;
 /// The largest number of differences of a kind.
 const MAX_DIFFERENCES: usize = 10;
 
 /// A model that JSON can hold: what is read is what was written, to the last bit.
 ///
-/// Autoregressions, naive models, and transforms and averages of them are; adapters of other crates' regressors are not.
+/// Autoregressions, naive models, Markov chains, and transforms and averages of them are; adapters of other crates'
+/// regressors are not.
 pub trait Stored: Autoregressive + Sized {
     /// The model as an object.
     fn write(&self) -> Value;
@@ -32,10 +42,10 @@ pub trait Stored: Autoregressive + Sized {
     fn read(node: &Node<'_>) -> Result<Self>;
 }
 
-const KINDS: [&str; 4] = ["ar", "average", "transformed", "naive"];
+const KINDS: [&str; 7] = ["ar", "average", "transformed", "naive", "quantised", "markov", "codebook"];
 
 /// Refuses an object of another kind.
-fn check_kind(node: &Node<'_>, kind: &str) -> Result<()> {
+pub(super) fn check_kind(node: &Node<'_>, kind: &str) -> Result<()> {
     node.get("kind")?.one_of(&[kind]).map(drop)
 }
 
@@ -46,6 +56,11 @@ pub enum StoredModel {
     Ar(Transformed<Mixture<Ar>>),
     /// A mean, a random walk or a seasonal naive model.
     Naive(NaiveModel),
+    /// A Markov chain over tokens, behind its transform.
+    Markov(Transformed<Quantised<Markov>>),
+    /// A codebook of patches, behind its transform.
+    #[cfg(feature = "linfa")]
+    Codebook(Transformed<Codebook>),
 }
 
 impl StoredModel {
@@ -53,15 +68,18 @@ impl StoredModel {
         match self {
             Self::Ar(model) => model,
             Self::Naive(model) => model,
+            Self::Markov(model) => model,
+            #[cfg(feature = "linfa")]
+            Self::Codebook(model) => model,
         }
     }
 
-    /// The autoregressions with their weights; none of a naive model.
+    /// The autoregressions with their weights; none of another model.
     #[must_use]
     pub fn members(&self) -> Vec<(f64, &Ar)> {
         match self {
             Self::Ar(model) => model.inner().weights().iter().copied().zip(model.inner().members()).collect(),
-            Self::Naive(_) => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -70,7 +88,7 @@ impl StoredModel {
     pub fn covariates(&self) -> &[String] {
         match self {
             Self::Ar(model) => &model.inner().members()[0].terms().covariates,
-            Self::Naive(_) => &[],
+            _ => &[],
         }
     }
 }
@@ -88,6 +106,10 @@ impl Autoregressive for StoredModel {
         self.model().memory()
     }
 
+    fn forgets_after(&self) -> Option<usize> {
+        self.model().forgets_after()
+    }
+
     fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {
         self.model().begin(context, known)
     }
@@ -102,12 +124,18 @@ impl Stored for StoredModel {
         match self {
             Self::Ar(model) => model.write(),
             Self::Naive(model) => model.write(),
+            Self::Markov(model) => model.write(),
+            #[cfg(feature = "linfa")]
+            Self::Codebook(model) => model.write(),
         }
     }
 
     fn read(node: &Node<'_>) -> Result<Self> {
         let kind = node.get("kind")?;
         Ok(match KINDS[kind.one_of(&KINDS)?] {
+            "transformed" if is_around(node, "quantised")? => Self::Markov(Transformed::read(node)?),
+            #[cfg(feature = "linfa")]
+            "transformed" if is_around(node, "codebook")? => Self::Codebook(Transformed::read(node)?),
             "transformed" => {
                 let model: Transformed<Mixture<Ar>> = Transformed::read(node)?;
                 let members = model.inner().members();
@@ -120,6 +148,11 @@ impl Stored for StoredModel {
             _ => return Err(kind.error("one of transformed, naive")),
         })
     }
+}
+
+/// Whether a transform stands around a model of tokens.
+fn is_around(node: &Node<'_>, kind: &str) -> Result<bool> {
+    Ok(KINDS[node.get("inner")?.get("kind")?.one_of(&KINDS)?] == kind)
 }
 
 impl Stored for NaiveModel {
@@ -208,6 +241,119 @@ impl<M: Stored> Stored for Transformed<M> {
         let transform = Transform::new(seasonal, link, differences).map_err(|error| node.refused(error.to_string()))?;
         Ok(Self::from_parts(M::read(&node.get("inner")?)?, transform, origin))
     }
+}
+
+impl<M: Stored> Stored for Quantised<M> {
+    fn write(&self) -> Value {
+        json!({ "kind": "quantised", "quantiser": write_quantiser(self.quantiser()), "inner": self.inner().write() })
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self> {
+        check_kind(node, "quantised")?;
+        let quantiser = read_quantiser(&node.get("quantiser")?)?;
+        Self::new(quantiser, M::read(&node.get("inner")?)?).map_err(|error| node.refused(error.to_string()))
+    }
+}
+
+const QUANTISERS: [&str; 4] = ["uniform", "quantile", "mu-law", "k-means"];
+
+pub(super) fn write_quantiser(quantiser: &Quantiser) -> Value {
+    let mut object = Map::new();
+    let mut insert = |key: &str, value: Value| drop(object.insert(key.to_owned(), value));
+    let map = quantiser.training_map();
+    let (name, mu) = match quantiser.kind() {
+        QuantiserKind::Uniform => (QUANTISERS[0], None),
+        QuantiserKind::Quantile => (QUANTISERS[1], None),
+        QuantiserKind::MuLaw { mu } => (QUANTISERS[2], Some(mu)),
+        QuantiserKind::KMeans => (QUANTISERS[3], None),
+    };
+    insert("edges_by", json!(name));
+    mu.into_iter().for_each(|mu| insert("mu", json!(mu)));
+    insert("location", json!(map.shift));
+    insert("scale", json!(map.factor));
+    match quantiser.grid() {
+        Some(Grid { low, rate, last }) => insert("grid", json!([low, rate, last])),
+        None => insert("edges", json!(quantiser.bins().edges())),
+    }
+    insert("tails", json!(quantiser.bins().tails()));
+    Value::Object(object)
+}
+
+pub(super) fn read_quantiser(node: &Node<'_>) -> Result<Quantiser> {
+    let kind = match node.get("edges_by")?.one_of(&QUANTISERS)? {
+        0 => QuantiserKind::Uniform,
+        1 => QuantiserKind::Quantile,
+        2 => QuantiserKind::MuLaw { mu: node.get("mu")?.number()? },
+        _ => QuantiserKind::KMeans,
+    };
+    let (scale, tails) = (node.get("scale")?, node.get("tails")?);
+    let map = OuterMap { shift: node.get("location")?.number()?, factor: scale.size()?, ..OuterMap::IDENTITY };
+    if map.factor == 0.0 {
+        return Err(scale.error("a number above 0"));
+    }
+    let tails = <[f64; 2]>::try_from(tails.numbers()?).map_err(|_| tails.error("the widths of both tails"))?;
+    let quantiser = if kind == QuantiserKind::Uniform {
+        Quantiser::of_grid(read_grid(&node.get("grid")?)?, tails, map)
+    } else {
+        let edges = node.get("edges")?;
+        let numbers = edges.numbers()?;
+        if numbers.len() >= MAX_BINS {
+            return Err(edges.error(&format!("fewer than {MAX_BINS} edges")));
+        }
+        Quantiser::of_edges(kind, numbers, tails, map)
+    };
+    quantiser.map_err(|error| node.refused(error.to_string()))
+}
+
+/// Equal bins: the centre of the lower tail, bins per unit, and the number of the upper tail.
+fn read_grid(node: &Node<'_>) -> Result<Grid> {
+    let [low, rate, last] = &node.list()?[..] else { return Err(node.error("an origin, a rate and a number of bins")) };
+    Ok(Grid { low: low.number()?, rate: rate.size()?, last: last.whole(MIN_BINS - 1, MAX_BINS - 1)? as u32 })
+}
+
+impl Stored for Markov {
+    fn write(&self) -> Value {
+        let followers =
+            |followers: &Followers| followers.counts().iter().map(|(s, c)| json!([s, c])).collect::<Value>();
+        let contexts = self.contexts();
+        let contexts: Value = contexts.iter().map(|(context, next)| json!([context, followers(next)])).collect();
+        json!({ "kind": "markov", "order": self.order(), "symbols": self.symbols(), "counts": contexts })
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self> {
+        check_kind(node, "markov")?;
+        let order = node.get("order")?.whole(0, MAX_ORDER)?;
+        let symbols = node.get("symbols")?.whole(1, MAX_SYMBOLS)?;
+        let mut contexts = HashMap::new();
+        for entry in node.get("counts")?.list()? {
+            let [context, followers] = &entry.list()?[..] else {
+                return Err(entry.error("a context, and what followed it"));
+            };
+            let past = context.list()?.iter().map(|s| read_symbol(s, symbols)).collect::<Result<Box<[u32]>>>()?;
+            if past.len() > order {
+                return Err(context.error(&format!("at most {order} symbols")));
+            }
+            contexts.insert(past, read_followers(followers, symbols)?);
+        }
+        Ok(Self::from_parts(order, symbols, contexts))
+    }
+}
+
+fn read_symbol(node: &Node<'_>, symbols: usize) -> Result<u32> {
+    Ok(node.whole(0, symbols - 1)? as u32)
+}
+
+/// Symbols with their counts, ascending.
+fn read_followers(node: &Node<'_>, symbols: usize) -> Result<Followers> {
+    let pair = |pair: &Node<'_>| match &pair.list()?[..] {
+        [symbol, count] => Ok((read_symbol(symbol, symbols)?, count.whole(1, MAX_COUNT)? as u64)),
+        _ => Err(pair.error("a symbol and its count")),
+    };
+    let counts = node.list()?.iter().map(pair).collect::<Result<Vec<_>>>()?;
+    if counts.is_empty() || !counts.is_sorted_by(|a, b| a.0 < b.0) {
+        return Err(node.error("ascending symbols with their counts"));
+    }
+    Ok(Followers::new(counts))
 }
 
 /// [d, D, m]; nothing where there are none.

@@ -12,6 +12,9 @@ use crate::model::linear::{
 use crate::model::linear::{ArSpec, LinkChoice, SeasonalChoice};
 use crate::model::mixture::Mixture;
 use crate::model::naive::Naive;
+use crate::model::token::QuantisedSpec;
+use crate::model::token::markov::{MarkovOrder, MarkovSpec};
+use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
 use crate::model::transformed::{Differences, Transform, Transformed};
 use crate::predictive::{Link, Predictive};
 
@@ -68,6 +71,17 @@ fn parts(start: Start, innovations: Innovations, differences: Differences) -> Ar
     }
 }
 
+/// A Markov chain over tokens, behind differences or not.
+fn markov(kind: QuantiserKind, order: usize, difference: usize) -> StoredModel {
+    let spec = QuantisedSpec {
+        quantiser: QuantiserSpec { kind, bins: Some(6) },
+        markov: MarkovSpec { order: MarkovOrder::Fixed(order), symbols: None },
+    };
+    let transform = Transform::new(Seasonal::None, Link::Identity, Differences::new(difference, 0, 1));
+    let series = [Series::new("", wave(80))];
+    StoredModel::Markov(Transformed::fit(&spec, transform.expect("a transform"), &series).expect("a fit").model)
+}
+
 /// Models of every kind of memory.
 fn models() -> Vec<StoredModel> {
     let series = [Series::new("", wave(80))];
@@ -95,6 +109,8 @@ fn models() -> Vec<StoredModel> {
         of_spec(&ArSpec { average: Choice::Auto, ..spec(2, 1) }),
         of_spec(&ArSpec { terms: Terms { dummies: 4, ..Terms::of(Trend::ConstantTrend) }, ..spec(2, 0) }),
         StoredModel::Ar(Transformed::fit(&average, log, &series).expect("a fit").model),
+        markov(QuantiserKind::Uniform, 2, 0),
+        markov(QuantiserKind::KMeans, 1, 1),
     ]
 }
 
@@ -290,6 +306,9 @@ fn damaged_and_foreign_files_are_refused_by_line_and_key() {
         ("\"parameters\":[[", "\"parameters\":[[3,", "summary.parameters[0][0]: 3 cannot be used; expected a text"),
         ("\"model\":{", "\"modell\":{", "line 2: series `a b`: the object: the key `model` is missing"),
         ("\"observations\":", "\"observations\":NaN", "line 2: the line is no JSON"),
+        ("\"phi\":[-0.9", "\"phi\":[-9.9", "the file is not what was written: its numbers were edited or damaged"),
+        ("\"crc32\":\"", "\"crc32\":\"0", "expected lines whose CRC-32 is 0"),
+        ("\"crc32\"", "\"crc\"", "line 1: the object: the key `crc32` is missing"),
     ] {
         let error = error_of(from, to);
         assert!(error.contains(expected), "{from} -> {to}\n{error}");
@@ -306,6 +325,62 @@ fn damaged_and_foreign_files_are_refused_by_line_and_key() {
     }
 }
 
+#[test]
+fn damaged_recursions_are_refused_by_key() {
+    let spec = ArSpec { estimator: Choice::Fixed(Estimator::Recursive { forgetting: 0.99 }), ..spec(2, 0) };
+    let text = file_of(vec![ar_of(&spec, &monthly(wave(40)))]).to_text();
+    assert!(ModelFile::parse(text.as_bytes()).is_ok());
+    for (from, to, expected) in [
+        ("\"forgetting\":0.99", "\"forgetting\":1.99", "recursion: "),
+        ("\"inverse\":[", "\"inverse\":[-", "P has -"),
+        ("\"inverse\":[", "\"inverse\":[1,", "recursion.inverse: ["),
+        ("\"limits\":[", "\"limits\":[null,", "recursion.limits"),
+        ("\"squares\":", "\"squares\":-", "recursion.squares: -"),
+    ] {
+        assert!(text.contains(from), "{from} in {text}");
+        let error = ModelFile::parse(text.replacen(from, to, 1).as_bytes()).expect_err(to).to_string();
+        assert!(error.contains(expected), "{from} -> {to}\n{error}");
+    }
+}
+
+#[test]
+fn damaged_models_of_tokens_are_refused_by_key() {
+    for (kind, from, to, expected) in [
+        (QuantiserKind::Uniform, "\"edges_by\":\"uniform\"", "\"edges_by\":\"even\"", "quantiser.edges_by: \"even\""),
+        (QuantiserKind::Uniform, "\"grid\":[", "\"grid\":[1,", "quantiser.grid: ["),
+        (QuantiserKind::Uniform, ",5],\"tails\"", ",6],\"tails\"", "says nothing about 7 tokens"),
+        (QuantiserKind::Uniform, ",5],\"tails\"", ",99999],\"tails\"", "expected a whole number from 2 to 65535"),
+        (QuantiserKind::Quantile, "\"tails\":[", "\"tails\":[0,", "tails: ["),
+        (QuantiserKind::Quantile, "\"edges\":[", "\"edges\":[9e9,", "these edges do not make bins"),
+        (QuantiserKind::Quantile, "\"scale\":", "\"scale\":-", "quantiser.scale: -"),
+        (
+            QuantiserKind::Quantile,
+            "\"symbols\":6",
+            "\"symbols\":5",
+            "cannot be used; expected a whole number from 0 to 4",
+        ),
+        (QuantiserKind::Quantile, "\"order\":1", "\"order\":0", "cannot be used; expected at most 0 symbols"),
+        (QuantiserKind::Quantile, "\"counts\":[[[],[[0,", "\"counts\":[[[],[[5,", "expected ascending symbols"),
+        (QuantiserKind::MuLaw { mu: 9.0 }, "\"mu\":9.0", "\"mu\":\"9\"", "quantiser.mu: \"9\""),
+    ] {
+        let series = monthly(wave(40));
+        let stored = StoredSeries::new(
+            markov(kind, 1, 1),
+            Summary { name: "Markov".to_owned(), ..Summary::default() },
+            None,
+            &series,
+        );
+        let text = file_of(vec![stored]).to_text();
+        assert!(
+            text.contains(from)
+                && text.starts_with("{\"format\":\"foretoken-model\",\"version\":1,\"model\":\"markov\""),
+            "{from} in\n{text}"
+        );
+        let error = ModelFile::parse(text.replacen(from, to, 1).as_bytes()).expect_err(to).to_string();
+        assert!(error.contains(expected), "{from} -> {to}\n{error}");
+    }
+}
+
 /// Good files of every kind.
 static GOOD: LazyLock<Vec<String>> = LazyLock::new(|| {
     let series = monthly(wave(40));
@@ -317,13 +392,15 @@ static GOOD: LazyLock<Vec<String>> = LazyLock::new(|| {
     let (mut models, mut all) = (models(), vec![ar_of(&spec(2, 0), &series), ar_of(&logs, &series)]);
     all.push(stored(models.swap_remove(6), "AR"));
     all.push(stored(models.swap_remove(2), "SNaive"));
+    all.push(stored(markov(QuantiserKind::Uniform, 1, 0), "Markov"));
+    all.push(stored(markov(QuantiserKind::Quantile, 1, 1), "Markov"));
     all.into_iter().map(|stored| file_of(vec![stored]).to_text()).collect()
 });
 
 proptest! {
     #[test]
     fn no_mutation_of_a_good_file_panics(
-        which in 0..4_usize,
+        which in 0..6_usize,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..4_u8), 1..4),
     ) {
         const LIKELY: &[u8] = b"0123456789-.,\"[]{}eE:n";

@@ -95,6 +95,11 @@ impl Offset {
         (1..).zip(&self.phi).fold(now, |sum, (lag, phi)| sum - phi * self.deterministic_mean(index - lag, scratch))
     }
 
+    /// g where it is the same at all times and there are no covariates.
+    pub(super) fn constant(&self) -> Option<f64> {
+        (self.terms.is_line() && self.line.1 == 0.0 && self.terms.covariates.is_empty()).then_some(self.line.0)
+    }
+
     /// What the covariates add, from their levels c' b now and `back` steps ago.
     pub(super) fn of_covariates(&self, now: f64, back: impl Fn(usize) -> f64) -> f64 {
         self.covariate_filter.iter().fold(now, |sum, &(lag, weight)| sum - weight * back(lag))

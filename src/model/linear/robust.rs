@@ -92,7 +92,7 @@ fn warnings(fit: &StudentFit) -> Vec<String> {
 }
 
 /// The smallest distance of two distinct training values.
-fn smallest_gap(train: &[Series]) -> f64 {
+pub(in crate::model) fn smallest_gap(train: &[Series]) -> f64 {
     let mut sorted: Vec<f64> = values(train).flatten().copied().filter(|x| !x.is_nan()).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     sorted.dedup();

@@ -18,7 +18,8 @@ use std::sync::Arc;
 use super::ar::{Ar, Innovations, Start};
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::math::kalman::{Ahead, Factor, Filter, Process};
-use crate::model::lag_ring::LagRing;
+use crate::math::kernels::add_scaled;
+use crate::model::lag_ring::{LagRing, has_missing};
 use crate::model::{GaussianPath, PathFactor, Running, Session};
 use crate::predictive::{OuterMap, Predictive};
 
@@ -140,12 +141,17 @@ impl<'m> ArSession<'m> {
 
     /// The conditional means of settled lanes.
     fn update_means(&mut self) {
-        for lane in 0..self.index.len() {
-            self.mean[lane] = self.offset(lane);
+        match self.model.offset.constant() {
+            Some(offset) => self.mean.fill(offset),
+            None => (0..self.index.len()).for_each(|lane| self.mean[lane] = self.offset(lane)),
         }
         for &(lag, a) in &self.model.recursion {
-            self.mean.iter_mut().zip(self.ring.lag(lag)).for_each(|(mean, past)| *mean += a * past);
+            add_scaled(&mut self.mean, a, self.ring.lag(lag));
         }
+    }
+
+    fn all_settled(&self) -> bool {
+        self.unsettled.iter().all(Option::is_none)
     }
 
     /// What the equations of an unsettled lane need of its next step.
@@ -267,6 +273,9 @@ impl<'m> Session<'m> for ArSession<'m> {
     fn conditional(&mut self, known: Rows<'_>, out: &mut Predictive) {
         self.note_covariates(known);
         self.update_means();
+        if let (true, Innovations::Gaussian { sd }) = (self.all_settled(), self.model.innovations) {
+            return out.set_normals(&self.mean, sd, |lane| sd > 0.0 && self.ring.is_known(lane));
+        }
         for lane in 0..self.index.len() {
             let settled = ((self.mean[lane], 1.0), self.ring.is_known(lane));
             let (location, is_known) = self.filtered(lane).unwrap_or(settled);
@@ -278,22 +287,22 @@ impl<'m> Session<'m> for ArSession<'m> {
     /// Asks for the conditional itself where values are missing; a model with covariates knows those of the step that
     /// its conditional was last asked for.
     fn observe(&mut self, x: &[f64]) {
-        if x.iter().any(|x| x.is_nan()) {
+        if has_missing(x) {
             self.update_means();
+            (0..x.len()).filter(|&lane| x[lane].is_nan()).for_each(|lane| self.unsettle(lane));
         }
-        for (lane, &x) in x.iter().enumerate() {
-            if x.is_nan() {
-                self.unsettle(lane);
-            }
-            self.observe_filtered(lane, x);
+        let settled = self.all_settled();
+        if !settled {
+            x.iter().enumerate().for_each(|(lane, &x)| self.observe_filtered(lane, x));
         }
         self.ring.push(x, &self.mean);
-        self.covariates.push(&self.covariates_now, &self.covariates_now);
-        for lane in 0..self.index.len() {
-            self.index[lane] += 1;
-            if self.ring.is_known(lane) {
-                self.unsettled[lane] = None;
-            }
+        if !self.model.terms().covariates.is_empty() {
+            self.covariates.push(&self.covariates_now, &self.covariates_now);
+        }
+        self.index.iter_mut().for_each(|index| *index = index.wrapping_add(1));
+        if !settled {
+            let known = |lane: usize| self.ring.is_known(lane);
+            self.unsettled.iter_mut().enumerate().filter(|(lane, _)| known(*lane)).for_each(|(_, state)| *state = None);
         }
     }
 

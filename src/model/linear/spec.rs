@@ -216,6 +216,7 @@ impl Fit for LinearSpec {
 
     fn fit(&self, train: &[Series]) -> Result<Fitted<Ar>> {
         self.terms.check()?;
+        check_size(train)?;
         let train = &self.with_covariates(train)?[..];
         let differenced = self.differenced(train)?;
         self.check(train, &differenced)?;
@@ -247,6 +248,20 @@ impl Fit for LinearSpec {
 /// The values of every series.
 pub(super) fn values(train: &[Series]) -> impl Iterator<Item = &[f64]> + Clone {
     train.iter().map(Series::values)
+}
+
+/// Refuses values whose squares and their sums leave the range of floating point numbers.
+fn check_size(train: &[Series]) -> Result<()> {
+    const SMALLEST: f64 = 1e-150;
+    let known = train.iter().flat_map(Series::values).filter(|x| !x.is_nan());
+    let largest = known.fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest == 0.0 || (SMALLEST..=SMALLEST.recip()).contains(&largest) {
+        return Ok(());
+    }
+    let what = if largest < 1.0 { "small" } else { "large" };
+    Err(Error::numeric(format!("the values, up to {largest:e}, are too {what} to be squared"))
+        .expected("a largest value between 1e-150 and 1e150")
+        .hint("change their unit: divide them by about their largest"))
 }
 
 /// Whether there are known values and all are the same.

@@ -1,0 +1,201 @@
+//! `foretoken score`: fit on the rows before the last N, and say what the model makes of those N.
+
+use rayon::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::args::ScoreArgs;
+use super::forecast;
+use super::input::{self, Loaded, Needs};
+use super::load::{self, Placed, Saved};
+use super::models::Spec;
+use super::output::{self, Column};
+use super::table::{Table, short};
+use super::{Outcome, notes, progress};
+use crate::data::frame::Missing;
+use crate::data::period::infer_period;
+use crate::data::series::Series;
+use crate::error::{Error, Result};
+use crate::model::Summary;
+use crate::score::HeldOut;
+
+/// Series that a terminal shows.
+const SHOWN_SERIES: usize = 60;
+/// Series whose histogram is shown.
+const DETAILED: usize = 3;
+
+/// The scores of a series, and what was fitted to the rows before them.
+struct Scored {
+    summary: Summary,
+    /// The position of the first held-out row in the table.
+    first: usize,
+    scores: HeldOut,
+}
+
+pub(super) fn run(args: &ScoreArgs) -> Result<Outcome> {
+    check(args)?;
+    let destination = args.output.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
+    let models = args.load.as_deref().map(load::read).transpose()?.map(|(file, _)| file);
+    let input = models.as_ref().map_or_else(|| args.input.clone(), |models| load::table_of(&args.input, models));
+    let mut loaded = input::load(&input, Needs { missing: Missing::Keep, rows: false, columns: false })?;
+    input::say_unused(&loaded);
+    let series = std::mem::take(&mut loaded.panel.series);
+    models.as_ref().map_or(Ok(()), |models| load::check_alone(models, &loaded, &series))?;
+    let models = models.as_ref().map(Saved::of);
+    let (scored, failures) = input::split(&series, score_all(&series, args, models.as_ref()));
+    let outcome = input::report_failures(&mut loaded, failures, scored.len())?;
+    say_warnings(&loaded, &scored);
+    if let Some(destination) = destination.flatten() {
+        output::save(output::frame(None, columns(&loaded, &scored))?, destination)?;
+    }
+    if args.json {
+        output::json_lines(scored.iter().map(|one| json_of(&loaded, one)))?;
+    } else {
+        output::to_stdout(text(&loaded, &scored).as_bytes())?;
+    }
+    Ok(outcome)
+}
+
+fn check(args: &ScoreArgs) -> Result<()> {
+    output::check_not_input(args.input.file(), &[&args.output])?;
+    let Some(models) = &args.load else {
+        args.model.check_single()?;
+        args.fit.check(&[args.model])?;
+        return input::check_covariates(&args.input, &[args.model]);
+    };
+    load::check_fitted(&args.fit)?;
+    if !args.input.covariates.is_empty() {
+        return Err(Error::usage("--covariates with --load, whose models know theirs").hint("leave it out"));
+    }
+    output::check_not_input(models, &[&args.output])
+}
+
+fn score_all(series: &[Series], args: &ScoreArgs, models: Option<&Saved<'_>>) -> Vec<Result<Scored>> {
+    let bar = progress::bar("scoring", series.len());
+    let results = series
+        .par_iter()
+        .map(|series| {
+            let result = match models {
+                Some(models) => score_by(models, series, args),
+                None => score_one(series, args),
+            };
+            bar.inc(1);
+            result
+        })
+        .collect();
+    bar.finish_and_clear();
+    results
+}
+
+/// The fit sees the rows before the last N and nothing else: not even the period is taken from the others.
+fn score_one(series: &Series, args: &ScoreArgs) -> Result<Scored> {
+    let past = HeldOut::training(series, args.test_rows)?;
+    let train = if args.reverse { past.reversed() } else { past };
+    let period = match args.input.period {
+        Some(period) => period.max(1),
+        None => infer_period(train.values(), series.timeline().frequency()),
+    };
+    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?;
+    let (model, summary) = forecast::fit(&spec, &train)?;
+    let known = series.select_covariates(model.covariates())?;
+    let scores = match args.reverse {
+        true => HeldOut::of_reversed(&model, &known, args.test_rows)?,
+        false => HeldOut::of(&model, &known, args.test_rows)?,
+    };
+    Ok(Scored { summary, first: scores.first, scores })
+}
+
+/// The held-out rows of a series under the model of a file.
+fn score_by(models: &Saved<'_>, series: &Series, args: &ScoreArgs) -> Result<Scored> {
+    if args.test_rows > series.len() {
+        return Err(Error::usage(format!("the table has {} rows", series.len()))
+            .expected(format!("at least the {} that are held out", args.test_rows))
+            .hint("give --test-rows a smaller number"));
+    }
+    let Placed { saved, series: placed, start, .. } = models.place(series)?;
+    let mut summary = saved.summary.clone();
+    let scores = HeldOut::starting_at(&saved.model, &placed, start, args.test_rows)?;
+    let seen = saved.start + saved.tail.len();
+    let first = start + scores.first as i64;
+    if first < seen as i64 {
+        let rows = (seen as i64 - first).min(args.test_rows as i64);
+        summary.warnings.push(format!("the model has seen {rows} of the {} held-out rows", args.test_rows));
+    }
+    Ok(Scored { summary, first: series.len() - args.test_rows, scores })
+}
+
+fn say_warnings(loaded: &Loaded, scored: &[(&Series, Scored)]) {
+    let mut said: Vec<(&str, String)> = Vec::new();
+    for (series, Scored { summary, scores, .. }) in scored {
+        said.extend(summary.warnings.iter().map(|warning| (series.id(), warning.clone())));
+        let without = scores.log_probs.len() - scores.values();
+        if without > 0 {
+            said.push((series.id(), format!("{without} of {} held-out values have no score", scores.log_probs.len())));
+        }
+    }
+    let said: Vec<(&str, &str)> = said.iter().map(|(id, warning)| (*id, warning.as_str())).collect();
+    notes::say_for_series(&said, loaded.panel.id_column.is_some());
+}
+
+/// Every held-out row: the value, its score, and where it lies in its conditional distribution.
+fn columns(loaded: &Loaded, scored: &[(&Series, Scored)]) -> Vec<Column> {
+    let rows = |(series, one): &(&Series, Scored)| one.first..series.len();
+    let keys = scored.iter().flat_map(|one| rows(one).map(|row| (one.0, one.0.timeline().label(row as i64))));
+    let mut columns = input::key_columns(loaded, keys);
+    let values = scored.iter().flat_map(|one| one.0.values()[rows(one)].to_vec()).collect();
+    columns.push(Column::numbers(&loaded.panel.value_column, values));
+    let mut push = |name: &str, of: &dyn Fn(&HeldOut) -> &[f64]| {
+        let all = scored.iter().flat_map(|(_, one)| of(&one.scores)).copied().collect();
+        columns.push(Column::numbers(name, all));
+    };
+    push("median", &|scores| &scores.medians);
+    push("log_prob", &|scores| &scores.log_probs);
+    push("pit", &|scores| &scores.pit);
+    if scored.iter().all(|(_, one)| one.scores.token_log_probs.is_some()) {
+        push("token_log_prob", &|scores| scores.token_log_probs.as_deref().unwrap_or_default());
+    }
+    columns
+}
+
+fn text(loaded: &Loaded, scored: &[(&Series, Scored)]) -> String {
+    let mut table =
+        Table::new(["series", "model", "log-likelihood", "values", "nats/value", "bits/value", "perplexity"]);
+    for (series, Scored { summary, scores, .. }) in scored {
+        table.push([
+            loaded.name_of(series).to_owned(),
+            summary.description.clone(),
+            short(scores.log_likelihood()),
+            scores.values().to_string(),
+            short(scores.nats_per_value()),
+            short(scores.bits_per_value()),
+            scores.perplexity().map_or_else(String::new, short),
+        ]);
+    }
+    let mut text = table.render(SHOWN_SERIES);
+    for (series, Scored { scores, .. }) in scored.iter().take(if scored.len() <= DETAILED { DETAILED } else { 0 }) {
+        let counts: Vec<String> = scores.pit_histogram().iter().map(usize::to_string).collect();
+        text +=
+            &format!("{}: values in each tenth of their distribution: {}\n", loaded.name_of(series), counts.join(" "));
+    }
+    text
+}
+
+/// One object per series, every digit.
+fn json_of(loaded: &Loaded, (series, Scored { summary, scores, .. }): &(&Series, Scored)) -> Value {
+    let mut object = Map::new();
+    if let Some(id) = &loaded.panel.id_column {
+        object.insert(id.clone(), json!(series.id()));
+    }
+    for (name, value) in [
+        ("model", json!(summary.description)),
+        ("log_likelihood", output::json_number(scores.log_likelihood())),
+        ("values", json!(scores.values())),
+        ("nats_per_value", output::json_number(scores.nats_per_value())),
+        ("bits_per_value", output::json_number(scores.bits_per_value())),
+        ("perplexity", scores.perplexity().map_or(Value::Null, output::json_number)),
+        ("pit_histogram", json!(scores.pit_histogram())),
+        ("warnings", json!(summary.warnings)),
+    ] {
+        object.insert(name.to_owned(), value);
+    }
+    Value::Object(object)
+}

@@ -1,0 +1,75 @@
+//! `tokenize` and `detokenize`: there and back.
+
+use crate::support::{Folder, dataset};
+
+#[test]
+fn every_quantiser_comes_back_within_half_a_bin() {
+    let (folder, file) = (Folder::new(), dataset("sunspots_yearly.csv"));
+    for (quantiser, half) in [("uniform", 190.2 / 32.0), ("quantile", 50.0), ("mu-law", 60.0), ("k-means", 30.0)] {
+        let args = ["tokenize", &file, "-o", "s.tokens", "--quantiser", quantiser, "--bins", "16"];
+        folder.run(&args).exits(0).says("289 values on 16");
+        folder.run(&["detokenize", "s.tokens", "-o", "s.csv"]).exits(0);
+        let text = std::fs::read_to_string(&file).expect("a data set");
+        let values = text.lines().skip(1).map(|line| line.split_once(',').expect("two columns"));
+        let back = folder.table("s.csv");
+        for ((year, x), (own_year, y)) in values.zip(back.column("year").into_iter().zip(back.numbers("sunspots"))) {
+            let error = (x.parse::<f64>().expect("a number") - y).abs();
+            assert!(year == own_year && error <= half * 1.2, "{quantiser} {year}: {error}");
+        }
+    }
+}
+
+#[test]
+fn merged_tokens_are_fewer_and_mean_the_same() {
+    let (folder, file) = (Folder::new(), dataset("hourly_load.csv"));
+    let bins = ["--quantiser", "uniform", "--bins", "12"];
+    folder.run(&[&["tokenize", &file, "-o", "plain.tokens"], &bins[..]].concat()).exits(0);
+    folder.run(&["detokenize", "plain.tokens", "-o", "plain.csv"]).exits(0);
+    for vocabulary in [&["--merges", "60"][..], &["--vocabulary", "unigram", "--merges", "60"]] {
+        let run = folder.run(&[&["tokenize", &file, "-o", "merged.tokens"], &bins[..], vocabulary].concat()).exits(0);
+        run.says("2016 tokens of bins become");
+        assert!(folder.text("merged.tokens").lines().count() < 1_200);
+        folder.run(&["detokenize", "merged.tokens", "-o", "merged.csv"]).exits(0);
+        assert_eq!(folder.text("merged.csv"), folder.text("plain.csv"));
+    }
+}
+
+#[test]
+fn panels_and_missing_values_come_back() {
+    let row = |id: &str, day: usize, x: &str| format!("{id},2024-03-{day:02},{x}\n");
+    let values = ["1", "5", "", "2", "4", "1", "5", "3", "2", "4", "1", "5"];
+    let rows = |id: &str| values.iter().zip(1..).map(|(x, day)| row(id, day, x)).collect::<String>();
+    let folder = Folder::with("x.csv", format!("unique_id,day,sold\n{}{}", rows("a"), rows("b c")));
+    for merges in [&[][..], &["--merges", "3"]] {
+        folder.run(&[&["tokenize", "x.csv", "-o", "x.tokens", "--bins", "5"], merges].concat()).exits(0);
+        folder.run(&["detokenize", "x.tokens", "-o", "y.csv"]).exits(0);
+        let table = folder.table("y.csv");
+        assert_eq!(table.header, ["unique_id", "day", "sold"]);
+        assert_eq!(table.column("unique_id").iter().filter(|id| **id == "b c").count(), 12);
+        assert_eq!(table.column("day")[11], "2024-03-12");
+        let missing: Vec<bool> = table.numbers("sold").iter().map(|x| x.is_nan()).collect();
+        assert_eq!(missing.iter().filter(|is_missing| **is_missing).count(), 2);
+        assert!(missing[2] && missing[14]);
+    }
+}
+
+#[test]
+fn damaged_and_foreign_token_files_are_refused() {
+    let (folder, file) = (Folder::new(), dataset("nile.csv"));
+    folder.run(&["tokenize", &file, "-o", "n.tokens", "--bins", "4"]).exits(0);
+    let text = folder.text("n.tokens");
+    let line = text.lines().nth(4).expect("a row").to_owned();
+    for (damaged, said) in [
+        (text.replacen(&line, "1873,9", 1), "9 is no token"),
+        (text.replacen(&line, "1873,x", 1), "line 5"),
+        (text.replacen("#foretoken", "#other", 1), "does not begin with"),
+        (text.replacen(" v1 ", " v7 ", 1), "another version"),
+        (text.replacen("\"scale\":", "\"scale\":-", 1), "quantiser.scale"),
+        (String::new(), "does not begin with"),
+    ] {
+        folder.write("damaged.tokens", damaged);
+        folder.run(&["detokenize", "damaged.tokens", "-o", "out.csv"]).exits(3).says(said);
+        assert!(!folder.exists("out.csv"));
+    }
+    folder.run(&["detokenize", "nothing.tokens", "-o", "out.csv"]).exits(2).says("cannot be read");
+}
