@@ -149,7 +149,8 @@ mod tests {
 
     fn header(vocabulary: impl Fn(&[u32], usize) -> Option<Vocabulary>) -> TokenHeader {
         let x = Series::new("shop", (0..60).map(|t| f64::from(t * 7 % 11)).collect());
-        let quantiser = QuantiserSpec { bins: Some(5), ..QuantiserSpec::default() }.fit(std::slice::from_ref(&x)).expect("bins");
+        let quantiser =
+            QuantiserSpec { bins: Some(5), ..QuantiserSpec::default() }.fit(std::slice::from_ref(&x)).expect("bins");
         let map = quantiser.map_of(x.values());
         let tokens: Vec<u32> = x.values().iter().map(|x| quantiser.encode(map.backward(*x))).collect();
         let vocabulary = vocabulary(&tokens, quantiser.bins().len());
