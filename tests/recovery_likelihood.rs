@@ -51,6 +51,9 @@ fn heavy_tails_are_recovered_with_less_error_than_by_least_squares() {
 #[test]
 fn scale_and_degrees_of_freedom_are_recovered() {
     let fitted = fit(simulate(8000, 0, |rng| 2.0 * rng.student_t(4.0)), Estimator::Robust);
+    // Scale and degrees of freedom are estimated too.
+    let counted = fitted.summary.parameters.len() as f64 + 2.0;
+    assert!((fitted.summary.aic() + 2.0 * fitted.summary.log_likelihood - 2.0 * counted).abs() < 1e-6);
     let Innovations::StudentT { scale, dof } = fitted.model.innovations() else { panic!("not Student's t") };
     assert!((scale - 2.0).abs() < 0.12 && (dof - 4.0).abs() < 0.7, "{scale} {dof}");
     for (parameter, truth) in fitted.summary.parameters.iter().zip([3.0 * 0.4, PHI[0], PHI[1]]) {

@@ -286,11 +286,11 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_enum)]
     #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
     pub(crate) quantiser: Option<QuantiserArg>,
-    /// Codes of the codebook [default: by the number of patches]
+    /// Codes of the codebook [default: the likeliest for the later fifth]
     #[arg(long, value_name = "K", value_parser = parse_codes, allow_negative_numbers = true)]
     #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
     pub(crate) codes: Option<usize>,
-    /// Values of a patch of the codebook [default: by the period]
+    /// Values of a patch of the codebook [default: the likeliest for the later fifth]
     #[arg(long, value_name = "P", value_parser = parse_codes, allow_negative_numbers = true)]
     #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
     pub(crate) patch: Option<usize>,

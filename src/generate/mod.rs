@@ -85,6 +85,11 @@ pub struct Paths {
     stopped: Vec<bool>,
 }
 
+/// A log density; NaN of a point mass, which has none.
+fn of_density(log_density: f64) -> f64 {
+    if log_density == f64::INFINITY { f64::NAN } else { log_density }
+}
+
 impl Paths {
     /// Places for paths of which nothing is known yet.
     fn empty(horizon: usize, lanes: usize) -> Self {
@@ -125,7 +130,7 @@ impl Paths {
         self.values[step * self.lanes..(step + 1) * self.lanes].copy_from_slice(row);
         self.lens.fill(step + 1);
         self.log_prob.iter_mut().zip(log_probs).for_each(|(sum, own)| *sum += own);
-        self.log_q.iter_mut().zip(log_probs).for_each(|(sum, own)| *sum += own);
+        self.log_q.iter_mut().zip(log_probs).for_each(|(sum, own)| *sum += of_density(*own));
     }
 
     /// Adds a value to a path, with its log densities under the model and under the decoding.
@@ -133,7 +138,7 @@ impl Paths {
         self.values[self.lens[lane] * self.lanes + lane] = value;
         self.lens[lane] += 1;
         self.log_prob[lane] += log_prob;
-        self.log_q[lane] += log_q;
+        self.log_q[lane] += of_density(log_q);
         self.stopped[lane] = stops;
     }
 

@@ -141,6 +141,7 @@ fn summary(members: &[Summary], weights: &[f64], likelihoods: &[Likelihoods]) ->
     let names: BTreeSet<&str> = members.iter().map(|member| member.name.as_str()).collect();
     let warnings: BTreeSet<&String> = members.iter().flat_map(|member| &member.warnings).collect();
     Summary {
+        innovation_parameters: 1,
         name: names.into_iter().collect::<Vec<_>>().join("+"),
         description: description(members, weights),
         preprocessing: vec![("weights".to_owned(), weights.to_vec())],

@@ -229,6 +229,8 @@ pub struct Summary {
     pub preprocessing: Vec<(String, Vec<f64>)>,
     /// The estimated parameters.
     pub parameters: Vec<Parameter>,
+    /// How many parameters of the innovations were estimated: 1 for a variance, 2 where the degrees of freedom were too.
+    pub innovation_parameters: usize,
     /// The variance of the one-step error in the density.
     pub innovation_variance: f64,
     /// The same, corrected for the number of estimated coefficients.
@@ -252,6 +254,7 @@ impl Default for Summary {
             description: String::new(),
             preprocessing: Vec::new(),
             parameters: Vec::new(),
+            innovation_parameters: 1,
             innovation_variance: 0.0,
             innovation_variance_unbiased: 0.0,
             log_likelihood: f64::NAN,
@@ -264,10 +267,10 @@ impl Default for Summary {
 }
 
 impl Summary {
-    /// A criterion of the fit, -2 l + penalty, with k the parameters and the innovation variance.
+    /// A criterion of the fit, -2 l + penalty, with k the parameters and those of the innovations.
     #[must_use]
     pub fn criterion(&self, criterion: Criterion) -> f64 {
-        let k = self.parameters.len() as f64 + 1.0;
+        let k = (self.parameters.len() + self.innovation_parameters) as f64;
         criterion.penalty(self.observations as f64, k) - 2.0 * self.log_likelihood
     }
 

@@ -119,10 +119,10 @@ impl HeldOut {
         Ok(scores)
     }
 
-    /// The sum of the log densities.
+    /// The sum of the log densities; NaN without any.
     #[must_use]
     pub fn log_likelihood(&self) -> f64 {
-        known(&self.log_probs).sum()
+        if self.values() == 0 { f64::NAN } else { known(&self.log_probs).sum() }
     }
 
     /// How many values have a score.

@@ -431,3 +431,21 @@ fn every_frequency_of_a_panel_is_said() {
     let run = folder.run(&["forecast", "x.csv", "-H", "1", "--level", "0.95"]).exits(0);
     run.says("note: daily and monthly, ").says("--level is in percent");
 }
+
+#[test]
+fn values_that_cannot_be_squared_are_called_so() {
+    let folder = Folder::new();
+    for (unit, what) in [("e300", "too large to be squared"), ("e-300", "too small to be squared")] {
+        let rows: String = (1..40).map(|t| format!("{t},{}{unit}\n", t * 7 % 5 + 1)).collect();
+        folder.write("x.csv", format!("t,y\n{rows}"));
+        let run = folder.run(&["fit", "x.csv", "--order", "1", "--difference", "0", "--transform", "none"]).exits(3);
+        run.says(what).says("change their unit");
+    }
+}
+
+#[test]
+fn forecasts_end_with_the_calendar() {
+    let folder =
+        Folder::with("x.csv", monthly().replace("2020-", "9997-").replace("2021-", "9998-").replace("2022-", "9999-"));
+    folder.run(&["forecast", "x.csv", "-H", "2"]).exits(3).says("the calendar ends").says("9999-12");
+}

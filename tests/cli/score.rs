@@ -65,3 +65,13 @@ fn impossible_splits_are_refused() {
     }
     folder.run(&["score", &file]).exits(2).says("--test-rows");
 }
+
+#[test]
+fn a_constant_series_has_no_density_and_no_score() {
+    let folder = Folder::with("x.csv", "t,y\n".to_owned() + &(1..30).map(|t| format!("{t},5\n")).collect::<String>());
+    let json = scored(&folder, &["x.csv", "--test-rows", "5"]);
+    assert!(json["log_likelihood"].is_null() && json["nats_per_value"].is_null() && json["values"] == 0, "{json}");
+    let table = folder.run(&["generate", "x.csv", "-H", "2"]).table();
+    assert_eq!(table.column("y"), ["5.0", "5.0"]);
+    assert!(table.numbers("log_prob").iter().chain(&table.numbers("log_q")).all(|x| x.is_nan()));
+}

@@ -38,6 +38,9 @@
 //! missing. With gaps the values go back to the last stretch of so many known ones, at whose end nothing before matters
 //! any more; without such a stretch, or without as many values, all are kept (a seasonal naive model with a gap in
 //! every season). A model whose scale is that of its context keeps all. No posterior of a filter is stored: values are shorter, and readable.
+//!
+//! Size: about 900 bytes, and 55 for each lag with its coefficient, its error and its value: under 2 KB up to an AR(18), 2.3 KB for
+//! an AR(24) (measured on lynx); an average has its members side by side.
 
 #[cfg(feature = "linfa")]
 mod codebook;
@@ -481,6 +484,7 @@ fn read_summary(node: &Node<'_>, name: &str, model: &StoredModel) -> Result<Summ
         name: name.to_owned(),
         description: node.get("description")?.text()?.to_owned(),
         preprocessing: node.get("preprocessing")?.entries()?.into_iter().map(preprocessing).collect::<Result<_>>()?,
+        innovation_parameters: model.members().first().map_or(1, |(_, ar)| ar.innovations().parameters()),
         innovation_variance: node.number_or_nan("variance")?,
         innovation_variance_unbiased: node.number_or_nan("variance_unbiased")?,
         log_likelihood: node.number_or_nan("log_likelihood")?,

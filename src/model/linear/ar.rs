@@ -81,6 +81,14 @@ impl Innovations {
         }
     }
 
+    /// How many of their parameters a fit estimates: degrees of freedom at their upper end stand for the normal.
+    pub(in crate::model) fn parameters(self) -> usize {
+        match self {
+            Self::Gaussian { .. } => 1,
+            Self::StudentT { .. } => 2,
+        }
+    }
+
     /// Writes a row at a location; `spread` is the standard deviation in units of an innovation's.
     pub(super) fn write(self, row: usize, (location, spread): (f64, f64), is_known: bool, out: &mut Predictive) {
         let is_defined = is_known && self.scale() > 0.0;

@@ -30,7 +30,7 @@ use std::borrow::Cow;
 
 use nalgebra::{DMatrix, DVector};
 
-use super::ar::{Form, Innovations, Start};
+use super::ar::Innovations;
 use super::design::Design;
 #[cfg(feature = "linfa")]
 use super::elastic_net;
@@ -175,20 +175,9 @@ impl LinearSpec {
         }
         let mut terms: Vec<_> = found.coefficients.into_iter().map(|b| (b, None)).collect();
         let phi = terms.split_off(self.terms.width());
-        Estimate {
-            terms,
-            form: Form::Equation,
-            lags: lags.to_vec(),
-            phi,
-            seasonal_phi: Vec::new(),
-            innovations: Innovations::Gaussian { sd: (found.rss / rows).sqrt() },
-            unbiased_variance: if left > 1e-9 { found.rss / left } else { f64::NAN },
-            start: Start::Given,
-            covariance: None,
-            recursion: None,
-            converged: found.converged,
-            warnings,
-        }
+        let unbiased = if left > 1e-9 { found.rss / left } else { f64::NAN };
+        let innovations = (Innovations::Gaussian { sd: (found.rss / rows).sqrt() }, unbiased);
+        Estimate { converged: found.converged, warnings, ..Estimate::given((terms, phi), lags, innovations) }
     }
 
     /// The strength that is given, or the best on rolling origins.

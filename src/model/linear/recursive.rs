@@ -7,7 +7,7 @@
 
 use nalgebra::DMatrix;
 
-use super::ar::{Ar, ArParts, Form, Innovations, Start};
+use super::ar::{Ar, ArParts, Innovations};
 use super::design::{Design, for_each_row};
 use super::spec::{Estimate, LinearSpec, is_constant};
 use super::terms::Terms;
@@ -126,19 +126,11 @@ impl LinearSpec {
         let with_error = |(j, b): (usize, &f64)| (*b, Some(covariance[j][j].sqrt()));
         let mut terms: Vec<_> = recursion.coefficients().iter().enumerate().map(with_error).collect();
         let phi = terms.split_off(self.terms.width());
+        let innovations = (recursion.innovations(), unbiased_variance);
         Ok(Estimate {
-            terms,
-            form: Form::Equation,
-            lags: lags.to_vec(),
-            phi,
-            seasonal_phi: Vec::new(),
-            innovations: recursion.innovations(),
-            unbiased_variance,
-            start: Start::Given,
             covariance: Some(covariance),
-            converged: true,
-            warnings: Vec::new(),
             recursion: Some(recursion),
+            ..Estimate::given((terms, phi), lags, innovations)
         })
     }
 

@@ -53,19 +53,12 @@ impl LinearSpec {
             fit.coefficients.iter().enumerate().map(|(i, &value)| (value, error(i))).collect();
         let phi = terms.split_off(self.terms.width());
         let n = rows as f64;
+        let unbiased = innovations.variance() * n / (n - fit.coefficients.len() as f64);
         Estimate {
-            terms,
-            form: Form::Equation,
-            lags: lags.to_vec(),
-            phi,
-            seasonal_phi: Vec::new(),
-            innovations,
-            unbiased_variance: innovations.variance() * n / (n - fit.coefficients.len() as f64),
-            start: Start::Given,
             covariance,
-            recursion: None,
             converged: fit.converged,
             warnings,
+            ..Estimate::given((terms, phi), lags, (innovations, unbiased))
         }
     }
 }

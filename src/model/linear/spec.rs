@@ -185,6 +185,28 @@ pub(super) struct Estimate {
 }
 
 impl Estimate {
+    /// What conditional estimation finds: terms beside the lags, the first values given, no covariance yet.
+    pub(super) fn given(
+        (terms, phi): (Vec<Estimated>, Vec<Estimated>),
+        lags: &[usize],
+        (innovations, unbiased_variance): (Innovations, f64),
+    ) -> Self {
+        Self {
+            terms,
+            form: Form::Equation,
+            lags: lags.to_vec(),
+            phi,
+            seasonal_phi: Vec::new(),
+            innovations,
+            unbiased_variance,
+            start: Start::Given,
+            covariance: None,
+            converged: true,
+            warnings: Vec::new(),
+            recursion: None,
+        }
+    }
+
     /// phi(B) Phi(B^m) multiplied out: the coefficients of lags 1, 2, ..
     fn expanded(&self, seasonal: Option<SeasonalLags>) -> Vec<f64> {
         let values = |estimated: &[Estimated]| estimated.iter().map(|phi| phi.0).collect::<Vec<_>>();
@@ -490,6 +512,7 @@ impl LinearSpec {
             description: self.describe(&estimate.lags),
             preprocessing: self.penalty.and_then(Penalty::report).into_iter().collect(),
             parameters,
+            innovation_parameters: model.innovations().parameters(),
             innovation_variance: model.innovations().variance(),
             innovation_variance_unbiased: if is_exact { 0.0 } else { estimate.unbiased_variance },
             log_likelihood: if is_exact { f64::NAN } else { log_likelihood },

@@ -21,7 +21,7 @@
 
 use nalgebra::DMatrix;
 
-use super::ar::{Form, Innovations, Start};
+use super::ar::Innovations;
 use super::closed_form::complete_rows;
 use super::design::Design;
 use super::order::Criterion;
@@ -56,20 +56,8 @@ impl LinearSpec {
         let (n, width) = (design.y.len() as f64, design.x.ncols() as f64);
         let mut terms = with_errors(&fit.coefficients, &covariance);
         let phi = terms.split_off(self.terms.width());
-        Ok(Estimate {
-            terms,
-            form: Form::Equation,
-            lags: lags.to_vec(),
-            phi,
-            seasonal_phi: Vec::new(),
-            innovations: Innovations::Gaussian { sd: (fit.rss / n).sqrt() },
-            unbiased_variance: fit.rss / (n - width),
-            start: Start::Given,
-            covariance: Some(rows_of(&covariance)),
-            recursion: None,
-            converged: true,
-            warnings: Vec::new(),
-        })
+        let innovations = (Innovations::Gaussian { sd: (fit.rss / n).sqrt() }, fit.rss / (n - width));
+        Ok(Estimate { covariance: Some(rows_of(&covariance)), ..Estimate::given((terms, phi), lags, innovations) })
     }
 
     /// # Errors
