@@ -76,11 +76,7 @@ fn check(args: &DetectArgs) -> Result<()> {
         args.fit.check(&[args.model])?;
         return input::check_covariates(&args.input, &[args.model]);
     };
-    load::check_fitted(&args.fit)?;
-    if !args.input.covariates.is_empty() {
-        return Err(Error::usage("--covariates with --load, whose models know theirs").hint("leave it out"));
-    }
-    output::check_not_input(models, &outputs)
+    load::check_beside(models, &args.fit, &args.input, &outputs)
 }
 
 fn detect_all(

@@ -132,6 +132,20 @@ pub(super) fn table_of(input: &InputArgs, models: &ModelFile) -> InputArgs {
     InputArgs { covariates, ..table_args(input, input.file.clone(), models) }
 }
 
+/// Refuses options that saved models leave nothing to act on, in a command that reads a table beside them.
+pub(super) fn check_beside(
+    models: &Path,
+    options: &ModelArgs,
+    input: &InputArgs,
+    outputs: &[&Option<PathBuf>],
+) -> Result<()> {
+    check_fitted(options)?;
+    if !input.covariates.is_empty() {
+        return Err(Error::usage("--covariates with --load, whose models know theirs").hint("leave it out"));
+    }
+    output::check_not_input(models, outputs)
+}
+
 /// Refuses several series in front of one model.
 pub(super) fn check_alone(models: &ModelFile, loaded: &Loaded, series: &[Series]) -> Result<()> {
     if models.columns.id.is_some() || (loaded.panel.id_column.is_none() && series.len() < 2) {

@@ -62,11 +62,7 @@ fn check(args: &ScoreArgs) -> Result<()> {
         args.fit.check(&[args.model])?;
         return input::check_covariates(&args.input, &[args.model]);
     };
-    load::check_fitted(&args.fit)?;
-    if !args.input.covariates.is_empty() {
-        return Err(Error::usage("--covariates with --load, whose models know theirs").hint("leave it out"));
-    }
-    output::check_not_input(models, &[&args.output])
+    load::check_beside(models, &args.fit, &args.input, &[&args.output])
 }
 
 fn score_all(series: &[Series], args: &ScoreArgs, models: Option<&Saved<'_>>) -> Vec<Result<Scored>> {
