@@ -376,13 +376,14 @@ pub(super) fn summary_text(id: &str, summary: &Summary) -> String {
     if summary.observations == 0 {
         text += "  no value is left unexplained: there is no likelihood\n";
     } else {
-        text += &format!(
-            "  innovation variance {}, log-likelihood {} over {} values, AIC {}\n",
-            short(summary.innovation_variance),
-            short(summary.log_likelihood),
-            summary.observations,
-            short(summary.aic()),
-        );
+        let said = [
+            ("innovation variance ", summary.innovation_variance, ""),
+            ("log-likelihood ", summary.log_likelihood, &format!(" over {} values", summary.observations)),
+            ("AIC ", summary.aic(), ""),
+        ];
+        let known = said.iter().filter(|(_, x, _)| !x.is_nan());
+        let parts: Vec<String> = known.map(|(what, x, over)| format!("{what}{}{over}", short(*x))).collect();
+        text += &format!("  {}\n", parts.join(", "));
     }
     for warning in &summary.warnings {
         text += &format!("  note: {warning}\n");

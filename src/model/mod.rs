@@ -229,7 +229,8 @@ pub struct Summary {
     pub preprocessing: Vec<(String, Vec<f64>)>,
     /// The estimated parameters.
     pub parameters: Vec<Parameter>,
-    /// How many parameters of the innovations were estimated: 1 for a variance, 2 where the degrees of freedom were too.
+    /// How many parameters of the innovations were estimated: 1 for a variance, 2 where the degrees of freedom were too; 0
+    /// of a model that counts or clusters, which has no number of parameters to charge for.
     pub innovation_parameters: usize,
     /// The variance of the one-step error in the density.
     pub innovation_variance: f64,
@@ -267,9 +268,13 @@ impl Default for Summary {
 }
 
 impl Summary {
-    /// A criterion of the fit, -2 l + penalty, with k the parameters and those of the innovations.
+    /// A criterion of the fit, -2 l + penalty, with k the parameters and those of the innovations; NaN of a model without
+    /// either.
     #[must_use]
     pub fn criterion(&self, criterion: Criterion) -> f64 {
+        if self.innovation_parameters == 0 {
+            return f64::NAN;
+        }
         let k = (self.parameters.len() + self.innovation_parameters) as f64;
         criterion.penalty(self.observations as f64, k) - 2.0 * self.log_likelihood
     }

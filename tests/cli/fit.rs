@@ -181,3 +181,14 @@ fn options_without_effect_are_refused() {
     folder.run(&["fit", &file, "--save", "no/such/m.json"]).exits(2).says("does not exist");
     assert!(folder.names().is_empty());
 }
+
+#[test]
+fn models_of_tokens_have_a_likelihood_and_no_criterion() {
+    let (folder, file) = (Folder::new(), dataset("sunspots_yearly.csv"));
+    for model in ["markov", "codebook"] {
+        let object = folder.run(&["fit", &file, "--model", model, "--json"]).objects().remove(0);
+        assert!(object["log_likelihood"].is_f64() && object["aic"].is_null() && object["bic"].is_null(), "{object}");
+        let run = folder.run(&["fit", &file, "--model", model]).exits(0);
+        assert!(run.stdout.contains("log-likelihood") && !run.stdout.contains("AIC"), "{}", run.stdout);
+    }
+}

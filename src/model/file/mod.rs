@@ -484,7 +484,7 @@ fn read_summary(node: &Node<'_>, name: &str, model: &StoredModel) -> Result<Summ
         name: name.to_owned(),
         description: node.get("description")?.text()?.to_owned(),
         preprocessing: node.get("preprocessing")?.entries()?.into_iter().map(preprocessing).collect::<Result<_>>()?,
-        innovation_parameters: model.members().first().map_or(1, |(_, ar)| ar.innovations().parameters()),
+        innovation_parameters: innovation_parameters(model),
         innovation_variance: node.number_or_nan("variance")?,
         innovation_variance_unbiased: node.number_or_nan("variance_unbiased")?,
         log_likelihood: node.number_or_nan("log_likelihood")?,
@@ -494,6 +494,14 @@ fn read_summary(node: &Node<'_>, name: &str, model: &StoredModel) -> Result<Summ
         warnings: node.find("warnings").map(|warnings| warnings.texts()).transpose()?.unwrap_or_default(),
         parameters,
     })
+}
+
+fn innovation_parameters(model: &StoredModel) -> usize {
+    match (model.members().first(), model) {
+        (Some((_, ar)), _) => ar.innovations().parameters(),
+        (None, StoredModel::Naive(_)) => 1,
+        (None, _) => 0,
+    }
 }
 
 /// A symmetric matrix from its lower triangle.

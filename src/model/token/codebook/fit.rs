@@ -164,6 +164,7 @@ impl CodebookSpec {
             name: "Codebook".to_owned(),
             description: format!("{codes} codes of patches of {patch} values and a Markov chain of order {order}"),
             preprocessing: vec![number("patch", patch), number("codes", codes), number("order", order)],
+            innovation_parameters: 0,
             innovation_variance: squares / rows as f64,
             innovation_variance_unbiased: squares / rows as f64,
             log_likelihood: sum,
