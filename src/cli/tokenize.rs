@@ -53,7 +53,7 @@ pub(super) fn tokenize(args: &TokenizeArgs) -> Result<Outcome> {
         quantiser,
         vocabulary,
     };
-    let text = format!("{}\n{}", header.line(), table(&loaded, &series, &tokens, header.vocabulary.as_ref())?);
+    let text = header.file(&table(&loaded, &series, &tokens, header.vocabulary.as_ref())?);
     if args.output == Path::new("-") {
         output::to_stdout(text.as_bytes())?;
     } else {
@@ -151,14 +151,15 @@ pub(super) fn detokenize(args: &DetokenizeArgs) -> Result<Outcome> {
     let destination = output::destination(Some(&args.output), false)?;
     let source = input::source_name(&args.file);
     let text = read_text(&args.file).map_err(|error| error.at(&source))?;
-    let (line, rows) = text.split_once('\n').unwrap_or((&text, ""));
-    let header = TokenHeader::parse(line).map_err(|error| error.at("line 1").at(&source))?;
+    let (header, rows) = TokenHeader::parse(&text).map_err(|error| error.at(&source))?;
+    let frequency = header.frequency.as_deref().map(Frequency::parse).transpose();
+    let frequency = frequency.map_err(|error| Error::data(error.to_string()).at("line 1").at(&source))?;
     let options = ReadOptions {
         id: header.columns.id.clone(),
         time: header.columns.time.clone(),
         value: Some(TOKEN.to_owned()),
         covariates: Vec::new(),
-        frequency: header.frequency.as_deref().map(Frequency::parse).transpose()?,
+        frequency,
         missing: Missing::Keep,
         keep_rows: false,
     };

@@ -59,9 +59,19 @@ fn damaged_and_foreign_token_files_are_refused() {
     folder.run(&["tokenize", &file, "-o", "n.tokens", "--bins", "4"]).exits(0);
     let text = folder.text("n.tokens");
     let line = text.lines().nth(4).expect("a row").to_owned();
+    // With a checksum of its own, so that what is behind it is looked at.
+    let summed = |text: String| {
+        let (header, table) = text.split_once('\n').expect("a header");
+        let (object, sum) = header.rsplit_once(",\"crc32\"").expect("a checksum");
+        let object = object.split_once(" v1 ").expect("a version").1.to_owned() + "}";
+        let found = format!("{:08x}", crc32fast::hash(format!("{object}\n{table}").as_bytes()));
+        text.replacen(&sum[2..10], &found, 1)
+    };
     for (damaged, said) in [
-        (text.replacen(&line, "1873,9", 1), "9 is no token"),
-        (text.replacen(&line, "1873,x", 1), "line 5"),
+        (summed(text.replacen(&line, "1873,9", 1)), "9 is no token"),
+        (summed(text.replacen(&line, "1873,x", 1)), "line 5"),
+        (summed(text.replacen("\"1y\"", "\"0y\"", 1)), "line 1"),
+        (text[..text.len() - 2].to_owned(), "cut short, edited or damaged"),
         (text.replacen("#foretoken", "#other", 1), "does not begin with"),
         (text.replacen(" v1 ", " v7 ", 1), "another version"),
         (text.replacen("\"scale\":", "\"scale\":-", 1), "quantiser.scale"),

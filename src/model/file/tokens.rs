@@ -12,6 +12,7 @@
 //! | `frequency` | the step between times, where they have one |
 //! | `quantiser` | the bins, as in a model file |
 //! | `series` | id, location and scale of each series: x = location + scale z, z the centre of the token's bin |
+//! | `crc32` | the CRC-32 (ISO 3309) of this object without the key, a line feed, and the table: so that a file cut short is seen |
 //! | `vocabulary` | `merges` as pairs of tokens, or `pieces` with `log_probs`: then a row is a token of the vocabulary, at the time of its first value |
 
 use serde_json::{Value, json};
@@ -41,7 +42,8 @@ const VERSION: &str = "v1";
 /// let maps = vec![("a".to_owned(), quantiser.map_of(x.values()))];
 /// let columns = Columns { value: "x".to_owned(), ..Columns::default() };
 /// let header = TokenHeader { columns, frequency: None, quantiser, vocabulary: None, maps };
-/// assert_eq!(TokenHeader::parse(&header.line())?, header);
+/// let text = header.file("token\n3\n1\n");
+/// assert_eq!(TokenHeader::parse(&text)?, (header, "token\n3\n1\n"));
 /// # Ok::<(), foretoken::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
@@ -59,12 +61,19 @@ pub struct TokenHeader {
 }
 
 impl TokenHeader {
-    /// The line, without its end.
+    /// The file: the header and a table.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn file(&self, table: &str) -> String {
+        let mut object = self.object();
+        let sum = checksum(&object, table);
+        object["crc32"] = json!(sum);
+        format!("{MARK} {VERSION} {object}\n{table}")
+    }
+
+    fn object(&self) -> Value {
         let Columns { id, time, value } = &self.columns;
         let maps = self.maps.iter().map(|(id, map)| json!([id, map.shift, map.factor])).collect::<Value>();
-        let object = without_nulls(json!({
+        without_nulls(json!({
             "id": id,
             "time": time,
             "value": value,
@@ -72,15 +81,28 @@ impl TokenHeader {
             "quantiser": write_quantiser(&self.quantiser),
             "series": maps,
             "vocabulary": self.vocabulary.as_ref().map(write_vocabulary),
-        }));
-        format!("{MARK} {VERSION} {object}")
+        }))
     }
 
-    /// Reads the line.
+    /// Reads a file: the header, and the text of the table.
     ///
     /// # Errors
-    /// If it is no such header, or damaged: the key, and what was expected there.
-    pub fn parse(line: &str) -> Result<Self> {
+    /// If it is no such file, or damaged: the key, and what was expected there.
+    pub fn parse(text: &str) -> Result<(Self, &str)> {
+        let (line, table) = text.split_once('\n').unwrap_or((text, ""));
+        let (header, mut object) = Self::parse_line(line).map_err(|error| error.at("line 1"))?;
+        let written = object.as_object_mut().and_then(|object| object.shift_remove("crc32"));
+        let found = checksum(&object, table);
+        if written.as_ref().and_then(Value::as_str) != Some(found.as_str()) {
+            let written = written.map_or_else(|| "nothing".to_owned(), |written| written.to_string());
+            return Err(Error::data("the file is not what was written: it was cut short, edited or damaged")
+                .expected(format!("a table whose CRC-32 is {written}; it is \"{found}\""))
+                .hint("tokenize again"));
+        }
+        Ok((header, table))
+    }
+
+    fn parse_line(line: &str) -> Result<(Self, Value)> {
         let foreign = |what: String| Error::data(what).expected("a token file, as `foretoken tokenize` writes it");
         let Some(rest) = line.trim_end().strip_prefix(MARK) else {
             return Err(foreign(format!("the first line does not begin with {MARK}")));
@@ -96,8 +118,14 @@ impl TokenHeader {
         let bins = quantiser.bins().len();
         let vocabulary = node.find("vocabulary").map(|found| read_vocabulary(&found, bins)).transpose()?;
         let maps = node.get("series")?.list()?.iter().map(read_map).collect::<Result<Vec<_>>>()?;
-        Ok(Self { columns, frequency: text("frequency")?, quantiser, vocabulary, maps })
+        let frequency = text("frequency")?;
+        let header = Self { columns, frequency, quantiser, vocabulary, maps };
+        Ok((header, value))
     }
+}
+
+fn checksum(object: &Value, table: &str) -> String {
+    format!("{:08x}", crc32fast::hash(format!("{object}\n{table}").as_bytes()))
 }
 
 fn read_map(node: &Node<'_>) -> Result<(String, OuterMap)> {
@@ -171,14 +199,15 @@ mod tests {
         let pieces =
             header(|tokens, n| Some(Vocabulary::Unigram(Unigram::learn(&[tokens], n, n + 3, 6).expect("pieces"))));
         for header in [none, merges, pieces] {
-            assert_eq!(TokenHeader::parse(&header.line()).expect("a header"), header);
+            let text = header.file("token\n1\n");
+            assert_eq!(TokenHeader::parse(&text).expect("a header"), (header, "token\n1\n"));
         }
     }
 
     #[test]
     fn damaged_and_foreign_headers_are_refused() {
         let merges = header(|tokens, n| Some(Vocabulary::Merges(Merges::learn(&[tokens], n, 2, 2).expect("merges"))));
-        let line = merges.line();
+        let line = merges.file("token\n1\n3\n");
         for (from, to, expected) in [
             ("#foretoken-tokens", "#tokens", "does not begin with"),
             (" v1 ", " v2 ", "another version"),
@@ -188,6 +217,10 @@ mod tests {
             ("\"merges\":[[", "\"merges\":[[99,1],[", "vocabulary.merges"),
             ("[[\"shop\",", "[[\"shop\",1,", "id, location and scale"),
             ("{", "", "no JSON"),
+            ("\n3\n", "\n", "cut short, edited or damaged"),
+            ("\n3\n", "\n4\n", "cut short, edited or damaged"),
+            ("\"frequency\":\"1d\"", "\"frequency\":\"2d\"", "cut short, edited or damaged"),
+            ("\"crc32\"", "\"crc\"", "CRC-32 is nothing"),
         ] {
             assert!(line.contains(from), "{from} in {line}");
             let error = TokenHeader::parse(&line.replacen(from, to, 1)).expect_err(to).to_string();
