@@ -34,6 +34,7 @@
 
 use std::collections::HashMap;
 
+use super::quantiser::MISSING;
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -44,8 +45,6 @@ use crate::predictive::{Family, Predictive};
 pub(crate) const MAX_ORDER: usize = 32;
 /// The largest alphabet: a row has a number for each symbol.
 pub(crate) const MAX_SYMBOLS: usize = 1 << 20;
-/// What stands for a missing symbol.
-const MISSING: u32 = u32::MAX;
 
 /// What to fit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,15 +8,15 @@
 //! words. Repeating motifs of a series become single tokens: its length falls by the length of the motif. No merge
 //! reaches across a missing value or the end of a sequence.
 //!
-//! **Learning** counts every pair once and then corrects the counts around each merge: O(n) pairs touched for each halving of
-//! the sequence, a heap of counts that are refreshed when they come up. A pair counts wherever it stands, so `aaa` holds
+//! **Learning** counts every pair once and then corrects the counts around each merge, whose number is below n; a heap holds
+//! the counts, refreshed when they come up. A pair counts wherever it stands, so `aaa` holds
 //! `aa` twice, as in the papers.
 //!
 //! **Encoding** merges in the order of learning, each pair from left to right: what scanning the sequence once per merge
 //! gives. The places of each pair wait in the bucket of its rank. A merge makes a token that only later ranks know, so
 //! the buckets are emptied in one pass, without a heap: O(n) look-ups and R / 64 words of a bit set for R merges. Scratch is
-//! 24 bytes a symbol, kept by the [`Encoder`]. Ranks and results are those of HuggingFace `tokenizers`' `BPE` where that is given
-//! the same pairs.
+//! at most 40 bytes a symbol, kept by the [`Encoder`]. The tokens are those of HuggingFace `tokenizers` 0.23.3 (`BPE`) given the
+//! same pairs: compared on 9,000 random sequences under 3,000 random vocabularies.
 //!
 //! ```
 //! use foretoken::model::token::merges::Merges;
@@ -32,7 +32,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::pieces::{NONE, PairTable, Pieces, check_symbols};
-use super::vocabulary::MISSING;
+use super::quantiser::MISSING;
 use crate::error::{Error, Result};
 
 /// What stands where the right half of a merged pair was.

@@ -1,7 +1,7 @@
 //! What the tokens of a vocabulary stand for, and the table in which pairs are looked up.
 
 use super::markov::MAX_SYMBOLS;
-use super::vocabulary::MISSING;
+use super::quantiser::MISSING;
 use crate::error::{Error, Result};
 
 /// The most symbols that all tokens of a vocabulary may stand for together: pairs of pairs of pairs grow without bound.

@@ -5,7 +5,7 @@
 //! raster the values of its pixels, read row by row: a plain PBM or PGM file (Poskanzer 1989: `P1`, `P2`), or several, one
 //! after the other. Numbers are given in the order of the names, so that the same names have the same numbers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -89,8 +89,9 @@ impl Alphabet {
     /// If one of them is not in the alphabet: which, and where.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>> {
         let (_, pieces) = read(text, self.notation)?;
+        let known: HashMap<&str, u32> = self.names.iter().map(String::as_str).zip(0..).collect();
         let symbol = |(place, piece): (usize, String)| {
-            self.symbol(&piece).ok_or_else(|| {
+            known.get(piece.as_str()).copied().ok_or_else(|| {
                 Error::data(format!("`{}` is no symbol that was learned", piece.escape_default()))
                     .at(format!("position {}", place + 1))
                     .expected(format!("one of {}", self.listed()))
@@ -159,7 +160,9 @@ fn raster(text: &str) -> Result<(usize, Vec<String>)> {
             return Err(no_raster(format!("an image is {own} pixels wide")));
         }
         width = own;
-        let own = pixels_of(&mut words, magic == "P1", width * height)?;
+        let size =
+            width.checked_mul(height).ok_or_else(|| no_raster(format!("an image is {own} by {height} pixels")))?;
+        let own = pixels_of(&mut words, magic == "P1", size)?;
         if let Some(bad) = own.iter().find(|pixel| pixel.parse::<usize>().ok().is_none_or(|grey| grey > largest)) {
             return Err(no_raster(format!("`{bad}` is no pixel from 0 to {largest}")));
         }
@@ -222,6 +225,7 @@ mod tests {
             ("P1 2 1 101", "3 pixels stand where 2"),
             ("P2 1 1 7 8", "`8`"),
             ("P1 x 1", "width"),
+            ("P1 8589934592 8589934592 1", "8589934592 by 8589934592"),
             ("P1 2 1 10 P1 1 1 1", "1 pixels wide"),
         ] {
             let error = Alphabet::of(text, Notation::Raster).expect_err(text).to_string();

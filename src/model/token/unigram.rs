@@ -11,8 +11,8 @@
 //! log likelihood with that prior never falls in an iteration.
 //!
 //! Cost: learning sorts the suffixes once, O(n log n) for pieces up to length L, and each iteration walks a prefix tree from
-//! every position, O(n L). Encoding is one such walk (Viterbi 1967). Memory: 16 bytes a symbol and 32 for each symbol of
-//! a piece.
+//! every position, O(n L). Encoding is one such walk (Viterbi 1967). Memory: encoding 16 bytes a symbol, and at most
+//! 132 for each symbol of a piece.
 //!
 //! ```
 //! use foretoken::model::token::unigram::Unigram;
@@ -25,7 +25,7 @@
 //! ```
 
 use super::pieces::{NONE, PairTable, Pieces, check_symbols};
-use super::vocabulary::MISSING;
+use super::quantiser::MISSING;
 use crate::error::{Error, Result};
 
 /// How many pieces are weighed for each that is kept.
@@ -168,16 +168,23 @@ impl Unigram {
 
     /// Without the pieces that the likelihood misses the least.
     fn pruned(self, runs: &[&[u32]], size: usize) -> Self {
-        let counts = self.expected_counts(runs).1;
-        // What the symbols of a token cost when others must stand in for it.
-        let loss = |token: usize| {
-            let piece = self.pieces.get(token as u32).expect("a token");
-            counts[token] * (self.log_probs[token] - self.likeliest_tokens(piece, token).0)
-        };
-        let mut long: Vec<(f64, usize)> = (self.symbols..self.pieces.len()).map(|token| (loss(token), token)).collect();
+        let mut long = self.losses(runs);
         long.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         let keep = (size - self.symbols).max(long.len() * 3 / 4);
         self.with_pieces(long[..keep].iter().map(|(_, token)| *token))
+    }
+
+    /// What the symbols of each longer piece cost when others must stand in for it.
+    fn losses(&self, runs: &[&[u32]]) -> Vec<(f64, usize)> {
+        let counts = self.expected_counts(runs).1;
+        let loss = |token: usize| {
+            let piece = self.pieces.get(token as u32).expect("a token");
+            // Of a piece that is never used ln p is infinite.
+            let gain =
+                if counts[token] > 0.0 { self.log_probs[token] - self.likeliest_tokens(piece, token).0 } else { 0.0 };
+            (counts[token] * gain, token)
+        };
+        (self.symbols..self.pieces.len()).map(loss).collect()
     }
 
     /// With the likeliest pieces first, and none that is never used.
@@ -288,7 +295,7 @@ fn log_add(a: f64, b: f64) -> f64 {
 fn frequent_substrings<'a>(runs: &[&'a [u32]], longest: usize, most: usize) -> Vec<(usize, &'a [u32])> {
     let suffixes = |run: &&'a [u32]| {
         let run = *run;
-        (0..run.len()).map(move |start| &run[start..run.len().min(start + longest)])
+        (0..run.len()).map(move |start| &run[start..run.len().min(start.saturating_add(longest))])
     };
     let mut sorted: Vec<&[u32]> = runs.iter().flat_map(suffixes).collect();
     sorted.sort_unstable();
@@ -296,6 +303,9 @@ fn frequent_substrings<'a>(runs: &[&'a [u32]], longest: usize, most: usize) -> V
     for length in 2..=longest {
         // The suffixes that are long enough, which are still in their order.
         sorted.retain(|suffix| suffix.len() >= length);
+        if sorted.is_empty() {
+            break;
+        }
         let groups = sorted.chunk_by(|a, b| a[..length] == b[..length]).filter(|group| group.len() > 1);
         found.extend(groups.map(|group| (group.len(), &group[0][..length])));
     }
@@ -424,6 +434,16 @@ mod tests {
             let trace: Vec<f64> = (0..12).map(|_| unigram.improve(&runs)).collect();
             prop_assert!(trace.windows(2).all(|pair| pair[1] >= pair[0] - 1e-9), "{trace:?}");
         }
+    }
+
+    #[test]
+    fn pieces_that_are_never_used_cost_nothing() {
+        let run = [0, 1, 1, 0, 1];
+        let seeds = frequent_substrings(&[&run], usize::MAX, 9);
+        let mut unigram = Unigram::seeded(Pieces::singles(2).expect("symbols"), &[&run], seeds);
+        unigram.log_probs[2] = f64::NEG_INFINITY;
+        let losses = unigram.losses(&[&run]);
+        assert!(losses[0] == (0.0, 2) && losses.iter().all(|(loss, _)| loss.is_finite()), "{losses:?}");
     }
 
     #[test]

@@ -32,15 +32,13 @@
 
 use super::merges::Merges;
 use super::pieces::Pieces;
+use super::quantiser::MISSING;
 use super::unigram::Unigram;
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::model::Autoregressive;
 use crate::predictive::{Family, Predictive};
-
-/// What stands for a missing symbol, and for the token of one.
-pub const MISSING: u32 = u32::MAX;
 
 /// Tokens, each of one symbol or several.
 #[derive(Debug, Clone, PartialEq)]
@@ -173,7 +171,7 @@ impl<M: Autoregressive> Merged<M> {
     /// Tokens without a defined conditional (behind a missing one) do not count.
     ///
     /// # Errors
-    /// If something is no symbol, or the model cannot begin.
+    /// If something is no symbol, the model cannot begin, or no token has a conditional: a perplexity needs one.
     pub fn score(&self, sequence: &[u32]) -> Result<MergedScore> {
         let tokens = self.vocabulary.encode(sequence)?;
         let mut session = self.model.begin(&Batch::empty(&[0]), &Covariates::none())?;
@@ -187,6 +185,9 @@ impl<M: Autoregressive> Merged<M> {
                 symbols += piece.len();
             }
             session.observe(&[as_value(token)]);
+        }
+        if scored == 0 {
+            return Err(Error::data("no token can be scored").expected("a sequence with a known context"));
         }
         Ok(MergedScore::new(sum, scored, symbols))
     }
@@ -299,6 +300,7 @@ mod tests {
             // The gap has no score, nor has the token behind it, whose context is not known.
             assert_eq!(score.tokens, tokens.len() - 2);
             assert!(score.log_likelihood_lower_bound.is_finite());
+            assert!(merged.score(&[]).is_err() && merged.score(&[MISSING]).is_err());
         }
     }
 
