@@ -13,11 +13,13 @@
 //! them: a step costs O(r + k^2) with k of the last r values unknown. After r known values in a row nothing is unknown,
 //! F is exactly 1 and a step is the plain recursion.
 //!
-//! Before the first value, delta(B) u is stationary and the r - p oldest values are diffuse: P = kappa B B' + P*, kappa ->
+//! Before the first value, delta(B) u is stationary and the r - p oldest values a are diffuse: P = kappa B B' + P*, kappa ->
 //! infinity (Durbin and Koopman 2012, *Time Series Analysis by State Space Methods*, section 5.2, with the diffuse part
-//! as a factor). A row whose prediction has a diffuse part has no density; a known value there determines one direction of
-//! B, which a reflection takes out. R's `arima` has kappa = 1e6 instead and agrees to about 1e-6 in the log-likelihood
-//! for d > 0, for d = 0 to rounding.
+//! as a factor). Here B = N Q: N says what each value is of a, and follows delta(B) N = 0, in whole numbers and so without
+//! rounding; Q holds orthonormal directions of a that nothing has determined. A row whose prediction has a diffuse part has
+//! no density; a known value there determines one direction, which a reflection takes out of Q. So whether n' Q vanishes is
+//! told from rounding by the length of n, however many directions are left. R's `arima` has kappa = 1e6 instead and agrees
+//! to about 1e-6 in the log-likelihood for d > 0, for d = 0 to rounding.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -44,12 +46,13 @@ use nalgebra::DMatrix;
 pub(super) use self::likelihood::determinant;
 pub use self::likelihood::{Concentrated, Observed, log_likelihood};
 use super::exact::autocovariances;
+use super::kernels::add_scaled;
 use crate::error::{Error, Result};
 
 /// A lag of a difference operator and its weight in u_t = sum of weight * u_{t-lag} + w_t.
 pub type LagWeight = (usize, f64);
 
-/// Below this share of its terms a diffuse coefficient is rounding.
+/// Below this share of the whole what is left of it is rounding.
 pub(super) const DIFFUSE_TOLERANCE: f64 = 1e-9;
 
 /// The lags of (1 - B)^d (1 - B^m)^D and their weights, ascending.
@@ -83,8 +86,10 @@ pub struct Process {
     start: DMatrix<f64>,
     /// The number of diffuse values before the first.
     lead: usize,
-    /// B of the values before the first, by lag (r x lead).
+    /// N of the values before the first, by lag (r x lead).
     diffuse: DMatrix<f64>,
+    /// The recursion that N follows.
+    differences: Vec<LagWeight>,
 }
 
 impl Process {
@@ -126,7 +131,7 @@ impl Process {
         }
         let gamma = DMatrix::from_fn(p, p, |i, j| covariances[i.abs_diff(j)]);
         let start = &from_w * gamma * from_w.transpose();
-        Ok(Self { pi, terms, start, lead, diffuse })
+        Ok(Self { pi, terms, start, lead, diffuse, differences: differences.to_vec() })
     }
 
     /// The recursion u_t = sum of weight * u_{t-lag} + e_t, stationary or not, of whose start nothing is known.
@@ -135,7 +140,8 @@ impl Process {
         let r = recursion.last().map_or(0, |&(lag, _)| lag);
         let mut pi = vec![0.0; r];
         recursion.iter().for_each(|&(lag, weight)| pi[lag - 1] = weight);
-        Self { pi, terms: recursion.to_vec(), start: DMatrix::zeros(r, r), lead: r, diffuse: DMatrix::identity(r, r) }
+        let (start, diffuse) = (DMatrix::zeros(r, r), DMatrix::identity(r, r));
+        Self { pi, terms: recursion.to_vec(), start, lead: r, diffuse, differences: recursion.to_vec() }
     }
 
     /// r: how many known values in a row settle the filter.
@@ -206,17 +212,23 @@ struct Spread {
     unknown: Vec<usize>,
     /// P* by slot; only rows and columns of unknown slots hold anything.
     covariance: Vec<f64>,
-    /// B by slot, r x lead; the first `rank` columns hold something.
+    /// N by slot, r x lead, while `rank` > 0.
     diffuse: Vec<f64>,
+    /// Q, lead x lead; the first `rank` columns hold something.
+    free: Vec<f64>,
     rank: usize,
-    /// Of the next value: its covariance with each slot, its diffuse part, its variance.
     next: Next,
 }
 
+/// What is uncertain about the next value.
 #[derive(Debug, Clone)]
 struct Next {
+    /// Its covariance with each slot.
     covariance: Vec<f64>,
+    /// Its row n of N.
     diffuse: Vec<f64>,
+    /// n' Q.
+    free: Vec<f64>,
     variance: f64,
     is_diffuse: bool,
     /// What a known value adds to each slot per unit of its innovation.
@@ -231,10 +243,12 @@ impl Spread {
             unknown: (0..r).collect(),
             covariance: vec![0.0; r * r],
             diffuse: vec![0.0; r * lead],
+            free: DMatrix::<f64>::identity(lead, lead).as_slice().to_vec(),
             rank: lead,
             next: Next {
                 covariance: vec![0.0; r],
                 diffuse: vec![0.0; lead],
+                free: vec![0.0; lead],
                 variance: 1.0,
                 is_diffuse: false,
                 gain: vec![0.0; r],
@@ -274,7 +288,7 @@ impl Spread {
 
     /// Sets what is known of the next value.
     fn predict(&mut self) {
-        let (r, lead) = (self.process.order(), self.process.lead);
+        let r = self.process.order();
         let mut variance = 0.0;
         for &i in &self.unknown {
             let row = &self.covariance[i * r..(i + 1) * r];
@@ -283,18 +297,24 @@ impl Spread {
             variance += sum * self.pi(i);
         }
         self.next.variance = 1.0 + variance.max(0.0);
-        self.next.is_diffuse = false;
-        for column in 0..self.rank {
-            let (mut sum, mut size) = (0.0, 0.0);
-            for &i in &self.unknown {
-                let term = self.pi(i) * self.diffuse[i * lead + column];
-                sum += term;
-                size += f64::abs(term);
-            }
-            let real = f64::abs(sum) > DIFFUSE_TOLERANCE * size;
-            self.next.diffuse[column] = if real { sum } else { 0.0 };
-            self.next.is_diffuse |= real;
+        self.next.is_diffuse = self.rank > 0 && self.predict_diffuse();
+    }
+
+    /// Sets what the next value is of the diffuse ones; whether nothing has determined it.
+    fn predict_diffuse(&mut self) -> bool {
+        let (r, lead, slot) = (self.process.order(), self.process.lead, self.slot());
+        self.next.diffuse.fill(0.0);
+        for &(lag, weight) in &self.process.differences {
+            let from = (slot + r - lag) % r * lead;
+            add_scaled(&mut self.next.diffuse, weight, &self.diffuse[from..from + lead]);
         }
+        self.next.free.fill(0.0);
+        for (n, directions) in self.next.diffuse.iter().zip(self.free.chunks_exact(lead)) {
+            add_scaled(&mut self.next.free[..self.rank], *n, &directions[..self.rank]);
+        }
+        let [free, whole] = [&self.next.free, &self.next.diffuse].map(|x| norm(x));
+        // Not a number is not known either.
+        !(free <= DIFFUSE_TOLERANCE * whole)
     }
 
     /// Takes the next value in, known or missing; for a known one, `gain` then says how the others move with it.
@@ -308,6 +328,10 @@ impl Spread {
         }
         if !known && self.process.order() > 0 {
             self.append(next);
+        }
+        if self.rank > 0 {
+            let lead = self.process.lead;
+            self.diffuse[next * lead..(next + 1) * lead].copy_from_slice(&self.next.diffuse);
         }
         self.time += 1;
         self.predict();
@@ -324,14 +348,16 @@ impl Spread {
         }
     }
 
-    /// Given a diffuse next value: one direction of B is determined (Durbin and Koopman 2012, eq. 5.13 and 5.18).
+    /// Given a diffuse next value: one direction is determined (Durbin and Koopman 2012, eq. 5.13 and 5.18).
     fn condition_diffuse(&mut self) {
         let (r, lead) = (self.process.order(), self.process.lead);
-        let f = &self.next.diffuse[..self.rank];
-        let size: f64 = f.iter().map(|f| f * f).sum();
+        let f = &self.next.free[..self.rank];
+        let length = norm(f);
+        // Q f / f'f.
+        let along: Vec<f64> =
+            self.free.chunks_exact(lead).map(|directions| dot(directions, f) / (length * length)).collect();
         for &i in &self.unknown {
-            let row = &self.diffuse[i * lead..i * lead + self.rank];
-            self.next.gain[i] = row.iter().zip(f).map(|(b, f)| b * f).sum::<f64>() / size;
+            self.next.gain[i] = dot(&self.diffuse[i * lead..(i + 1) * lead], &along);
         }
         let (gain, c) = (&self.next.gain, &self.next.covariance);
         for &i in &self.unknown {
@@ -339,19 +365,19 @@ impl Spread {
                 self.covariance[i * r + j] += gain[i] * gain[j] * self.next.variance - gain[i] * c[j] - c[i] * gain[j];
             }
         }
-        self.reflect(size.sqrt());
+        self.reflect(length);
     }
 
-    /// B without the direction f: a Householder reflection takes f to the first column, which leaves.
+    /// Q without the direction f: a Householder reflection takes f to the first column, which leaves.
     fn reflect(&mut self, length: f64) {
         let (lead, rank) = (self.process.lead, self.rank);
-        let mut v = self.next.diffuse[..rank].to_vec();
+        let mut v = self.next.free[..rank].to_vec();
         v[0] += length.copysign(v[0]);
-        let square: f64 = v.iter().map(|v| v * v).sum();
-        for &i in &self.unknown {
-            let row = &mut self.diffuse[i * lead..i * lead + rank];
-            let along = 2.0 * row.iter().zip(&v).map(|(b, v)| b * v).sum::<f64>() / square;
-            row.iter_mut().zip(&v).for_each(|(b, v)| *b -= along * v);
+        let square = dot(&v, &v);
+        for row in self.free.chunks_exact_mut(lead) {
+            let row = &mut row[..rank];
+            let along = 2.0 * dot(row, &v) / square;
+            add_scaled(row, -along, &v);
             row.copy_within(1.., 0);
         }
         self.rank -= 1;
@@ -359,14 +385,12 @@ impl Spread {
 
     /// The missing next value becomes the newest unknown one.
     fn append(&mut self, slot: usize) {
-        let (r, lead) = (self.process.order(), self.process.lead);
+        let r = self.process.order();
         for &i in &self.unknown {
             self.covariance[i * r + slot] = self.next.covariance[i];
             self.covariance[slot * r + i] = self.next.covariance[i];
         }
         self.covariance[slot * r + slot] = self.next.variance;
-        let row = &mut self.diffuse[slot * lead..slot * lead + self.rank];
-        row.copy_from_slice(&self.next.diffuse[..self.rank]);
         self.unknown.push(slot);
     }
 
@@ -461,15 +485,15 @@ impl Filter {
         if self.is_settled() {
             return Ahead { mean, factor: Factor::Toeplitz(psi), diffuse: false };
         }
-        let (factor, diffuse) = self.spread.factor_ahead(&psi);
-        Ahead { mean, factor, diffuse }
+        let diffuse = self.spread.rank > 0 && self.spread.is_diffuse_ahead(horizon);
+        Ahead { mean, factor: self.spread.factor_ahead(&psi), diffuse }
     }
 }
 
 impl Spread {
     /// The factor of Psi Psi' + M P M', M: what each unknown value adds to the values ahead.
-    fn factor_ahead(&self, psi: &[f64]) -> (Factor, bool) {
-        let (r, h, lead) = (self.process.order(), psi.len(), self.process.lead);
+    fn factor_ahead(&self, psi: &[f64]) -> Factor {
+        let (r, h) = (self.process.order(), psi.len());
         let mut carried = DMatrix::zeros(h, self.unknown.len());
         for (column, &slot) in self.unknown.iter().enumerate() {
             let age = (self.slot() + r - slot - 1) % r + 1;
@@ -481,16 +505,31 @@ impl Spread {
                 carried[(j, column)] = self.process.terms.iter().map(|&(lag, pi)| pi * earlier(lag)).sum();
             }
         }
-        let of = |f: &dyn Fn(usize, usize) -> f64, columns: usize| {
-            DMatrix::from_fn(self.unknown.len(), columns, |i, j| f(self.unknown[i], j))
-        };
-        let covariance = of(&|slot, j| self.covariance[slot * r + self.unknown[j]], self.unknown.len());
-        let diffuse = &carried * of(&|slot, j| self.diffuse[slot * lead + j], self.rank);
+        let k = self.unknown.len();
+        let covariance = DMatrix::from_fn(k, k, |i, j| self.covariance[self.unknown[i] * r + self.unknown[j]]);
         let moving = DMatrix::from_fn(h, h, |i, j| if i >= j { psi[i - j] } else { 0.0 });
         let joint = &moving * moving.transpose() + &carried * covariance * carried.transpose();
         // Psi Psi' has determinant one: the sum is positive definite unless rounding drowned the innovations.
         let lower = joint.cholesky().map_or(moving, |factor| factor.unpack());
         let rows = (0..h).flat_map(|j| (0..=j).map(move |i| (j, i))).map(|at| lower[at]).collect();
-        (Factor::Lower(rows), diffuse.amax() > DIFFUSE_TOLERANCE)
+        Factor::Lower(rows)
     }
+
+    /// Whether any of the next values depends on a starting value that nothing has determined.
+    fn is_diffuse_ahead(&self, horizon: usize) -> bool {
+        let mut future = self.clone();
+        (0..horizon).any(|_| {
+            let is_diffuse = future.next.is_diffuse;
+            future.advance(false);
+            is_diffuse
+        })
+    }
+}
+
+fn dot(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).map(|(x, y)| x * y).sum()
+}
+
+fn norm(x: &[f64]) -> f64 {
+    dot(x, x).sqrt()
 }

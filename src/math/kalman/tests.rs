@@ -83,6 +83,36 @@ fn the_likelihood_is_that_of_the_joint_of_known_values() {
     }
 }
 
+/// Holes among the first d + mD values: the directions that they leave open have to be told from rounding.
+#[test]
+fn holes_among_the_first_values_leave_the_joint_of_the_others() {
+    let holes = [vec![2], vec![3], vec![5, 6], vec![0, 4, 5], vec![1, 2, 3, 9, 14], vec![7, 8, 9, 10, 11]];
+    for (d, seasonal, period) in [(1, 0, 1), (2, 0, 1), (0, 1, 12), (1, 1, 4), (1, 1, 12), (2, 1, 7), (1, 2, 4)] {
+        let differences = difference_lags(d, seasonal, period);
+        for (phi, holes) in
+            [&PHI[..], &PHI[..1], &[]].iter().flat_map(|phi| holes.iter().map(move |holes| (phi, holes)))
+        {
+            let mut y = wave(40);
+            holes.iter().for_each(|&t| y[t] = f64::NAN);
+            let process = Arc::new(Process::new(phi, &differences).expect("stationary"));
+            let own = log_likelihood(&process, &[Observed { y: &y, columns: Vec::new() }]).expect("a likelihood");
+            let (log_determinant, squares, rows) = dense(phi, &differences, &y);
+            let what = format!("{d} {seasonal} {period} {} {holes:?}", phi.len());
+            assert_eq!(own.rows, rows, "{what}");
+            assert!(
+                (own.sigma2 * rows as f64 - squares).abs() < 1e-7 * squares,
+                "{what}: {} {squares}",
+                own.sigma2 * rows as f64
+            );
+            assert!(
+                (own.log_determinant - log_determinant).abs() < 1e-7,
+                "{what}: {} {log_determinant}",
+                own.log_determinant
+            );
+        }
+    }
+}
+
 #[test]
 fn regression_coefficients_are_those_of_generalised_least_squares() {
     let (y, ones, line) = (gapped(24), vec![1.0; 24], (0..24).map(f64::from).collect::<Vec<f64>>());

@@ -200,10 +200,19 @@ impl<'m> ArSession<'m> {
         GaussianPath { weight: 1.0, mean: x.split_off(depth), factor: PathFactor::Toeplitz(psi.to_vec()), maps }
     }
 
-    /// The joint of a lane whose filter is past its diffuse steps.
-    fn unsettled_path(&self, lane: usize, state: &Unsettled, known: &Covariates, horizon: usize) -> GaussianPath {
+    /// The joint of a lane that its filter knows; `None` where nothing has determined one of the steps.
+    fn unsettled_path(
+        &self,
+        lane: usize,
+        state: &Unsettled,
+        known: &Covariates,
+        horizon: usize,
+    ) -> Option<GaussianPath> {
         let mut state = state.clone();
-        let Ahead { mut mean, factor, .. } = state.filter.ahead(horizon);
+        let Ahead { mut mean, factor, diffuse } = state.filter.ahead(horizon);
+        if diffuse {
+            return None;
+        }
         for (mean, input) in mean.iter_mut().zip(self.inputs_ahead(lane, known, horizon)) {
             *mean += state.particular(self.model, &input);
             state.step(self.model, &input);
@@ -214,7 +223,7 @@ impl<'m> ArSession<'m> {
             Factor::Toeplitz(psi) => PathFactor::Toeplitz(scaled(psi)),
             Factor::Lower(rows) => PathFactor::Lower(scaled(rows)),
         };
-        GaussianPath { weight: 1.0, mean, factor, maps: vec![OuterMap::IDENTITY; horizon] }
+        Some(GaussianPath { weight: 1.0, mean, factor, maps: vec![OuterMap::IDENTITY; horizon] })
     }
 
     /// The inputs of the next steps of a lane; `known` starts at the next step.
@@ -324,8 +333,7 @@ impl<'m> Session<'m> for ArSession<'m> {
         let Innovations::Gaussian { sd } = self.model.innovations else { return None };
         let psi: Vec<f64> = self.model.psi_weights(horizon).iter().map(|psi| psi * sd).collect();
         let path = |lane: usize| match &self.unsettled[lane] {
-            Some(state) if state.filter.predict().diffuse => None,
-            Some(state) => Some(vec![self.unsettled_path(lane, state, known, horizon)]),
+            Some(state) => self.unsettled_path(lane, state, known, horizon).map(|path| vec![path]),
             None => Some(vec![self.settled_path(lane, known, &psi)]),
         };
         (0..self.index.len()).map(path).collect()
