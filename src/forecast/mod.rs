@@ -3,7 +3,9 @@
 //! Where the joint of the next h values is Gaussian before the outer map, marginals come in closed form from the
 //! moving-average weights of the innovations: Var = sum of psi_j^2, O(h) per series (Box, Jenkins, Reinsel and Ljung
 //! 2015, section 5.1). Where it is a mixture of such paths, as that of an average of models, the marginals are mixtures
-//! with the same weights. Everywhere else, and on request, they are those of sampled paths.
+//! with the same weights. Everywhere else, and on request, they are those of sampled paths. Around Student's t innovations of
+//! a linear model the mean and the standard deviation are exact all the same, by the same weights, and so is everything about
+//! the first step ahead, which is the conditional itself; only the quantiles of later steps are those of paths.
 //!
 //! Values that are missing at the end of the context are forecast along, so that spreads count from the last known value. A
 //! gap further back is integrated out exactly by Gaussian autoregressions and averages of them, whatever estimated them:
@@ -21,7 +23,7 @@ use crate::data::batch::{Batch, Covariates};
 use crate::error::{Error, Result};
 use crate::generate::gaussian::{have_one_link, mixed};
 use crate::generate::{Decoding, Generation, Paths, generate};
-use crate::model::{Autoregressive, GaussianPath};
+use crate::model::{Autoregressive, GaussianPath, Moments};
 use crate::predictive::{Family, Predictive};
 
 /// The most steps a forecast may have: far beyond any use, and short of exhausting memory.
@@ -65,11 +67,20 @@ pub struct Forecast {
 #[derive(Debug, Clone, PartialEq)]
 enum Marginals {
     Exact(Predictive),
-    /// The paths, and every step's values in ascending order.
+    /// The paths, every step's values in ascending order, and what is known beside them.
     Sampled {
         paths: Paths,
         sorted: Vec<Vec<f64>>,
+        exact: Option<Known>,
     },
+}
+
+/// What is known exactly of marginals whose quantiles are sampled.
+#[derive(Debug, Clone, PartialEq)]
+struct Known {
+    moments: Vec<Moments>,
+    /// The first step, where the last value of the context is known.
+    first: Option<Predictive>,
 }
 
 /// Forecasts one series from its whole context. `known` starts at the first step of the context, and where there are
@@ -103,14 +114,24 @@ pub fn forecast(
     assert_eq!(context.lanes(), 1, "one forecast is of one series");
     check_horizon(options.horizon)?;
     known.check_reach(context.steps() + options.horizon)?;
+    let mut exact = None;
     if options.paths.is_none() && options.decoding.is_none() {
         // Values that are missing at the end are forecast as well, so that the spread counts from the last known one.
         let unknown = context.unknown_end();
         let read = context.before(context.steps() - unknown);
-        let session = model.begin(&read, known)?;
-        let joint = session.gaussian_paths(&known.after(read.steps()), unknown + options.horizon);
+        let mut session = model.begin(&read, known)?;
+        let ahead = known.after(read.steps());
+        let joint = session.gaussian_paths(&ahead, unknown + options.horizon);
         if let Some(paths) = joint.as_ref().and_then(|lanes| lanes.first()).filter(|paths| have_one_link(paths)) {
             return Forecast::exact(paths, unknown);
+        }
+        if let Some(mut lanes) = session.moments(&ahead, unknown + options.horizon) {
+            let first = (unknown == 0).then(|| {
+                let mut row = Predictive::new(model.family(), 1);
+                session.conditional(ahead.row(0), &mut row);
+                row
+            });
+            exact = Some(Known { moments: lanes.swap_remove(0).split_off(unknown), first });
         }
     }
     let paths = options.paths.unwrap_or(DEFAULT_PATHS);
@@ -124,7 +145,7 @@ pub fn forecast(
         stream: options.stream,
         ..sample
     };
-    Ok(Forecast::sampled(generate(model, context, known, &what)?))
+    Forecast::sampled(generate(model, context, known, &what)?).with(exact)
 }
 
 fn no_paths() -> Error {
@@ -175,7 +196,19 @@ impl Forecast {
                 values
             })
             .collect();
-        Self { marginals: Marginals::Sampled { paths, sorted } }
+        Self { marginals: Marginals::Sampled { paths, sorted, exact: None } }
+    }
+
+    /// Sampled, with what is known beside the paths.
+    fn with(mut self, known: Option<Known>) -> Result<Self> {
+        let is_finite = |moments: &Moments| moments.mean.is_finite() && !moments.variance.is_nan();
+        if let Some(step) = known.iter().find_map(|known| known.moments.iter().position(|at| !is_finite(at))) {
+            return Err(not_finite(step));
+        }
+        if let Marginals::Sampled { exact, .. } = &mut self.marginals {
+            *exact = known;
+        }
+        Ok(self)
     }
 
     /// The number of steps.
@@ -192,6 +225,7 @@ impl Forecast {
     pub fn mean(&self, step: usize) -> f64 {
         match &self.marginals {
             Marginals::Exact(rows) => rows.row(step).mean(),
+            Marginals::Sampled { exact: Some(known), .. } => known.moments[step].mean,
             Marginals::Sampled { paths, .. } => paths.step(step).iter().sum::<f64>() / paths.lanes() as f64,
         }
     }
@@ -201,6 +235,7 @@ impl Forecast {
     pub fn std_dev(&self, step: usize) -> f64 {
         match &self.marginals {
             Marginals::Exact(rows) => rows.row(step).std_dev(),
+            Marginals::Sampled { exact: Some(known), .. } => known.moments[step].variance.sqrt(),
             Marginals::Sampled { paths, .. } => {
                 let mean = self.mean(step);
                 let squares: f64 = paths.step(step).iter().map(|x| (x - mean).powi(2)).sum();
@@ -215,6 +250,9 @@ impl Forecast {
     pub fn quantile(&self, step: usize, level: f64) -> f64 {
         match &self.marginals {
             Marginals::Exact(rows) => rows.row(step).quantile(level),
+            Marginals::Sampled { exact: Some(Known { first: Some(first), .. }), .. } if step == 0 => {
+                first.row(0).quantile(level)
+            }
             Marginals::Sampled { sorted, .. } => interpolated_quantile(&sorted[step], level),
         }
     }
@@ -253,4 +291,42 @@ fn not_finite(step: usize) -> Error {
     Error::numeric(format!("the forecast leaves the range of numbers at step {}", step + 1))
         .expected("a model that does not explode")
         .hint("use a shorter --horizon, --transform none, or --estimator yule-walker, which is always stationary")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::linear::{Ar, ArParts, Innovations};
+
+    /// Student's t innovations: the closed form of the mean and the spread, and the conditional at the first step.
+    #[test]
+    fn a_linear_model_around_student_t_has_exact_means_and_spreads() {
+        let (scale, dof) = (2.0, 5.0);
+        let innovations = Innovations::StudentT { scale, dof };
+        let model = Ar::from_parts(ArParts { innovations, ..Ar::new(1.0, 0.0, vec![0.6, 0.2], 1.0, 5.0).parts() });
+        let x = [4.0, 7.0, 5.0];
+        let ahead = |x: &[f64], options| {
+            forecast(&model, &Batch::single(x, 0), &Covariates::none(), options).expect("a forecast")
+        };
+        let own = ahead(&x, ForecastOptions::new(2));
+        let first = 1.0 + 0.6 * 5.0 + 0.2 * 7.0;
+        let second = 1.0 + 0.6 * first + 0.2 * 5.0;
+        let variance = scale * scale * dof / (dof - 2.0);
+        let is = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
+        is(own.mean(0), first);
+        is(own.mean(1), second);
+        is(own.std_dev(0), variance.sqrt());
+        is(own.std_dev(1), (variance * 1.36).sqrt());
+        let (lo, hi) = own.interval(0, 0.8);
+        let half = scale * crate::math::special::student_t_quantile(0.9, dof);
+        is(lo, first - half);
+        is(hi, first + half);
+        // A value that is missing at the end is forecast along.
+        let later = ahead(&[4.0, 7.0, 5.0, f64::NAN], ForecastOptions::new(1));
+        is(later.mean(0), second);
+        is(later.std_dev(0), own.std_dev(1));
+        // On request everything is that of paths.
+        let sampled = ahead(&x, ForecastOptions { paths: Some(50), ..ForecastOptions::new(2) });
+        assert!((sampled.mean(0) - first).abs() > 1e-6);
+    }
 }

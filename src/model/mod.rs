@@ -142,6 +142,23 @@ pub trait Session<'m>: Send {
         let _ = (known, horizon);
         None
     }
+
+    /// The mean and the variance of each of the next `horizon` values of every lane where the model knows them without
+    /// their distribution, as that of sums of other innovations than normal ones; `None` where it does not, and where
+    /// [`gaussian_paths`](Self::gaussian_paths) says more. `known` starts at the next step.
+    fn moments(&self, known: &Covariates, horizon: usize) -> Option<Vec<Vec<Moments>>> {
+        let _ = (known, horizon);
+        None
+    }
+}
+
+/// What a model knows of one value ahead.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moments {
+    /// The mean.
+    pub mean: f64,
+    /// The variance; infinite where the innovations have none.
+    pub variance: f64,
 }
 
 /// One component of the joint distribution of the next h values of a lane:

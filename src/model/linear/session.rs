@@ -20,7 +20,7 @@ use crate::data::batch::{Batch, Covariates, Rows};
 use crate::math::kalman::{Ahead, Factor, Filter, Process};
 use crate::math::kernels::add_scaled;
 use crate::model::lag_ring::{LagRing, has_missing};
-use crate::model::{GaussianPath, PathFactor, Running, Session};
+use crate::model::{GaussianPath, Moments, PathFactor, Running, Session};
 use crate::predictive::{OuterMap, Predictive};
 
 /// The lanes of a running autoregression.
@@ -337,6 +337,21 @@ impl<'m> Session<'m> for ArSession<'m> {
             None => Some(vec![self.settled_path(lane, known, &psi)]),
         };
         (0..self.index.len()).map(path).collect()
+    }
+
+    /// Of Student's t innovations: the recursion is linear, whatever their distribution.
+    fn moments(&self, known: &Covariates, horizon: usize) -> Option<Vec<Vec<Moments>>> {
+        let (variance, is_linear) = match self.model.innovations {
+            Innovations::Gaussian { .. } => return None,
+            Innovations::StudentT { dof, .. } => (self.model.innovations.variance(), dof > 1.0 && self.all_settled()),
+        };
+        let psi = self.model.psi_weights(horizon);
+        let of = |lane: usize| {
+            let path = self.settled_path(lane, known, &psi);
+            let steps = path.mean.iter().zip(path.factor.variances());
+            steps.map(|(&mean, share)| Moments { mean, variance: variance * share }).collect()
+        };
+        is_linear.then(|| (0..self.index.len()).map(of).collect())
     }
 }
 
