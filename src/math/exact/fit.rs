@@ -130,6 +130,10 @@ impl Evaluator {
                 break;
             }
         }
+        if self.shape.is_plain() && best.as_ref().is_some_and(|best| !best.converged) {
+            let nested = order_by_order(&mut run, self.shape.parameters());
+            best = best.into_iter().chain(nested).min_by(|a, b| a.value.total_cmp(&b.value));
+        }
         let best = best.ok_or_else(|| {
             Error::numeric("the likelihood has no finite value")
                 .hint("a regressor may only vary where values are missing")
@@ -171,6 +175,44 @@ impl Evaluator {
             log_determinant,
         }
     }
+}
+
+/// The first parameters, with all others zero.
+struct Leading<'a, O> {
+    objective: &'a mut O,
+    all: usize,
+}
+
+impl<O: Objective> Leading<'_, O> {
+    fn padded(&self, z: &[f64]) -> Vec<f64> {
+        let mut all = z.to_vec();
+        all.resize(self.all, 0.0);
+        all
+    }
+}
+
+impl<O: Objective> Objective for Leading<'_, O> {
+    fn gradient(&mut self, z: &[f64]) -> Option<(f64, Vec<f64>)> {
+        let (value, mut gradient) = self.objective.gradient(&self.padded(z))?;
+        gradient.truncate(z.len());
+        Some((value, gradient))
+    }
+
+    fn hessian(&mut self, z: &[f64]) -> Option<DMatrix<f64>> {
+        let hessian = self.objective.hessian(&self.padded(z))?;
+        Some(hessian.view((0, 0), (z.len(), z.len())).clone_owned())
+    }
+}
+
+/// Every order from the maximum of the one below, so that none ends below those that it contains.
+fn order_by_order(objective: &mut impl Objective, order: usize) -> Option<Minimum> {
+    let mut best: Option<Minimum> = None;
+    for width in 1..=order {
+        let mut start = best.map_or_else(Vec::new, |best| best.z);
+        start.resize(width, 0.0);
+        best = Some(minimise(&mut Leading { objective: &mut *objective, all: order }, &start)?);
+    }
+    best
 }
 
 impl Objective for Run<'_> {

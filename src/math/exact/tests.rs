@@ -8,6 +8,7 @@ use crate::error::ErrorKind;
 use crate::math::kalman::tests::{dense, gapped, wave};
 use crate::math::kalman::{self, Process};
 use crate::math::optimise::Objective;
+use crate::math::random::LaneRng;
 
 fn problem<'a>(y: &'a [f64], columns: &[&'a [f64]], structure: Structure) -> ExactProblem<'a> {
     ExactProblem { series: vec![Observed { y, columns: columns.to_vec() }], structure }
@@ -185,4 +186,25 @@ fn what_has_no_likelihood_is_an_error_that_says_why() {
     expect(problem(&y, &[], unordered), ErrorKind::Usage, "not ascending");
     expect(problem(&[f64::NAN; 9], &[], Structure::ar(1)), ErrorKind::Data, "no series has a value left");
     assert!(problem(&y, &[], Structure::ar(1)).at(&[1.01], &[]).is_err());
+}
+
+/// A level of 1e7 standard deviations without a term for it needs a root that numbers cannot hold: no maximum, but no order
+/// ends below those that it contains.
+#[test]
+fn a_likelihood_without_a_maximum_does_not_fall_with_the_order() {
+    let mut rng = LaneRng::new(11, 0);
+    let mut level = 1e7;
+    let mut step = |_| {
+        level += rng.normal();
+        level
+    };
+    let y: Vec<f64> = (0..60).map(&mut step).collect();
+    let mut before = f64::NEG_INFINITY;
+    for order in 1..=6 {
+        let series = vec![Observed { y: &y, columns: Vec::new() }];
+        let fit = ExactProblem { series, structure: Structure::ar(order) }.maximise().expect("an answer");
+        assert!(!fit.converged && fit.log_likelihood > before - 1e-6, "{order}: {} {before}", fit.log_likelihood);
+        println!("{order}: {} {} {:?}", fit.log_likelihood, fit.iterations, fit.phi);
+        before = fit.log_likelihood;
+    }
 }

@@ -29,6 +29,8 @@ use crate::math::kalman::Process;
 const NEAR_UNIT_ROOT: f64 = 2.0;
 /// Orders that are tried by their own likelihood, where missing values leave no cheaper way.
 const MOST_ORDERS: usize = 30;
+/// Without a term for a level, a root this close to one stands for it.
+const NO_LEVEL: f64 = 1e-10;
 /// No root below this is near, however short the series.
 const NEAR: f64 = 0.9;
 
@@ -144,8 +146,13 @@ impl LinearSpec {
             covariance,
             recursion: None,
             converged: fit.converged,
-            warnings: warnings(&fit.expanded, fit.converged, longest)?,
+            warnings: warnings(&fit.expanded, fit.converged, longest, self.has_level())?,
         })
+    }
+
+    /// Whether a level of the values is explained without a root near one.
+    fn has_level(&self) -> bool {
+        self.terms.has_intercept() || self.terms.dummies > 0 || self.differences.order() > 0
     }
 
     /// No variation to explain: every coefficient but the level is zero.
@@ -181,13 +188,19 @@ fn terms_first(covariance: &[Vec<f64>], terms: usize) -> Vec<Vec<f64>> {
     rows
 }
 
-fn warnings(expanded: &[f64], converged: bool, longest: usize) -> Result<Vec<String>> {
+fn warnings(expanded: &[f64], converged: bool, longest: usize, has_level: bool) -> Result<Vec<String>> {
     // A filter of the model needs its start.
     Process::new(expanded, &[])
         .map_err(|error| error.hint("take differences with --difference, or choose a smaller order"))?;
     let mut warnings = Vec::new();
     let modulus = root_modulus(expanded);
-    if !converged {
+    if !converged && !has_level && 1.0 - modulus < NO_LEVEL {
+        warnings.push(format!(
+            "the likelihood has no maximum that numbers can hold (largest inverse root {modulus}): the values lie too far \
+             from zero for their spread; the coefficients are the best found, without standard errors; give the values a \
+             level with --trend c, or take differences"
+        ));
+    } else if !converged {
         warnings.push(format!(
             "the likelihood has no maximum inside the stationary region (largest inverse root {modulus:.6}): the \
              coefficients are the best found, without standard errors"
