@@ -10,7 +10,7 @@ use super::rows::Rows;
 use super::shape::{Shape, Workspace};
 use super::start::starts;
 use super::sums::Sums;
-use super::{ExactFit, ExactProblem};
+use super::{ExactFit, ExactProblem, not_stationary};
 use crate::error::{Error, Result};
 use crate::math::kalman::{Concentrated, LagWeight};
 use crate::math::optimise::{Minimum, Objective, minimise};
@@ -143,13 +143,12 @@ impl Evaluator {
 
     pub(super) fn at(&self, phi: &[f64], seasonal_phi: &[f64]) -> Result<Concentrated> {
         assert_eq!((phi.len(), seasonal_phi.len()), (self.shape.lags().len(), self.shape.seasonal().0), "coefficients");
-        let edge = || Error::numeric("the coefficients are not stationary");
         let angles = |phi: &[f64]| Some(reflections(phi)?.iter().map(|r| r.atanh()).collect::<Vec<f64>>());
         let regular = if self.shape.is_full() { angles(phi) } else { Some(phi.to_vec()) };
-        let mut z = regular.ok_or_else(edge)?;
-        z.extend(angles(seasonal_phi).ok_or_else(edge)?);
+        let mut z = regular.ok_or_else(not_stationary)?;
+        z.extend(angles(seasonal_phi).ok_or_else(not_stationary)?);
         let mut space = self.shape.workspace();
-        let profile = self.profile(&z, &mut space).ok_or_else(edge)?;
+        let profile = self.profile(&z, &mut space).ok_or_else(not_stationary)?;
         Ok(self.concentrated(&profile))
     }
 
