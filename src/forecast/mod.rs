@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::generate::gaussian::{have_one_link, mixed};
 use crate::generate::{Decoding, Generation, Paths, generate};
 use crate::model::{Autoregressive, GaussianPath, Moments};
-use crate::predictive::{Family, Predictive};
+use crate::predictive::{Family, Link, Predictive};
 
 /// The most steps a forecast may have: far beyond any use, and short of exhausting memory.
 pub const MAX_HORIZON: usize = 1_000_000;
@@ -78,9 +78,16 @@ enum Marginals {
 /// What is known exactly of marginals whose quantiles are sampled.
 #[derive(Debug, Clone, PartialEq)]
 struct Known {
-    moments: Vec<Moments>,
+    moments: KnownMoments,
     /// The first step, where the last value of the context is known.
     first: Option<Predictive>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum KnownMoments {
+    Finite(Vec<Moments>),
+    /// There is no mean: tails of a power behind an exponential.
+    Infinite,
 }
 
 /// Forecasts one series from its whole context. `known` starts at the first step of the context, and where there are
@@ -125,14 +132,18 @@ pub fn forecast(
         if let Some(paths) = joint.as_ref().and_then(|lanes| lanes.first()).filter(|paths| have_one_link(paths)) {
             return Forecast::exact(paths, unknown);
         }
-        if let Some(mut lanes) = session.moments(&ahead, unknown + options.horizon) {
-            let first = (unknown == 0).then(|| {
-                let mut row = Predictive::new(model.family(), 1);
-                session.conditional(ahead.row(0), &mut row);
-                row
-            });
-            exact = Some(Known { moments: lanes.swap_remove(0).split_off(unknown), first });
-        }
+        let moments = match session.moments(&ahead, unknown + options.horizon) {
+            Some(mut lanes) => Some(KnownMoments::Finite(lanes.swap_remove(0).split_off(unknown))),
+            None if model.family() == Family::StudentT && model.link() != Link::Identity => {
+                Some(KnownMoments::Infinite)
+            }
+            None => None,
+        };
+        exact = moments.map(|moments| {
+            let mut row = Predictive::new(model.family(), 1);
+            session.conditional(ahead.row(0), &mut row);
+            Known { moments, first: (unknown == 0).then_some(row) }
+        });
     }
     let paths = options.paths.unwrap_or(DEFAULT_PATHS);
     if paths == 0 {
@@ -201,9 +212,11 @@ impl Forecast {
 
     /// Sampled, with what is known beside the paths.
     fn with(mut self, known: Option<Known>) -> Result<Self> {
-        let is_finite = |moments: &Moments| moments.mean.is_finite() && !moments.variance.is_nan();
-        if let Some(step) = known.iter().find_map(|known| known.moments.iter().position(|at| !is_finite(at))) {
-            return Err(not_finite(step));
+        if let Some(KnownMoments::Finite(steps)) = known.as_ref().map(|known| &known.moments) {
+            let is_finite = |moments: &Moments| moments.mean.is_finite() && !moments.variance.is_nan();
+            if let Some(step) = steps.iter().position(|moments| !is_finite(moments)) {
+                return Err(not_finite(step));
+            }
         }
         if let Marginals::Sampled { exact, .. } = &mut self.marginals {
             *exact = known;
@@ -225,17 +238,23 @@ impl Forecast {
     pub fn mean(&self, step: usize) -> f64 {
         match &self.marginals {
             Marginals::Exact(rows) => rows.row(step).mean(),
-            Marginals::Sampled { exact: Some(known), .. } => known.moments[step].mean,
+            Marginals::Sampled { exact: Some(known), .. } => match &known.moments {
+                KnownMoments::Finite(steps) => steps[step].mean,
+                KnownMoments::Infinite => self.median(step),
+            },
             Marginals::Sampled { paths, .. } => paths.step(step).iter().sum::<f64>() / paths.lanes() as f64,
         }
     }
 
-    /// The standard deviation of a step.
+    /// The standard deviation of a step; infinite where there is none.
     #[must_use]
     pub fn std_dev(&self, step: usize) -> f64 {
         match &self.marginals {
             Marginals::Exact(rows) => rows.row(step).std_dev(),
-            Marginals::Sampled { exact: Some(known), .. } => known.moments[step].variance.sqrt(),
+            Marginals::Sampled { exact: Some(known), .. } => match &known.moments {
+                KnownMoments::Finite(steps) => steps[step].variance.sqrt(),
+                KnownMoments::Infinite => f64::INFINITY,
+            },
             Marginals::Sampled { paths, .. } => {
                 let mean = self.mean(step);
                 let squares: f64 = paths.step(step).iter().map(|x| (x - mean).powi(2)).sum();
@@ -297,6 +316,7 @@ fn not_finite(step: usize) -> Error {
 mod tests {
     use super::*;
     use crate::model::linear::{Ar, ArParts, Innovations};
+    use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
 
     /// Student's t innovations: the closed form of the mean and the spread, and the conditional at the first step.
     #[test]
@@ -325,6 +345,14 @@ mod tests {
         let later = ahead(&[4.0, 7.0, 5.0, f64::NAN], ForecastOptions::new(1));
         is(later.mean(0), second);
         is(later.std_dev(0), own.std_dev(1));
+        // Behind an exponential there is no mean, and the median of the first step is that of its conditional.
+        let transform = Transform::new(Seasonal::None, Link::Log, Differences::none()).expect("a transform");
+        let log = Transformed::from_parts(model.clone(), transform, Vec::new());
+        let own =
+            forecast(&log, &Batch::single(&x, 0), &Covariates::none(), ForecastOptions::new(2)).expect("a forecast");
+        let first: f64 = 1.0 + 0.6 * x[2].ln() + 0.2 * x[1].ln();
+        is(own.mean(0), first.exp());
+        assert!(own.mean(1) == own.median(1) && own.std_dev(0).is_infinite());
         // On request everything is that of paths.
         let sampled = ahead(&x, ForecastOptions { paths: Some(50), ..ForecastOptions::new(2) });
         assert!((sampled.mean(0) - first).abs() > 1e-6);

@@ -18,7 +18,9 @@
 //! The joint distribution of the next h values stays Gaussian before the outer map: differencing multiplies the moving
 //! average of the innovations by 1 / ((1 - B)^d (1 - B^m)^D) (Box, Jenkins, Reinsel and Ljung 2015, section 5.2).
 
-use super::{Autoregressive, Fitted, GaussianPath, PathFactor, Running, Session, step_through, training_likelihood};
+use super::{
+    Autoregressive, Fitted, GaussianPath, Moments, PathFactor, Running, Session, step_through, training_likelihood,
+};
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::series::{Covariate, Series};
 use crate::error::{Error, Result};
@@ -318,7 +320,7 @@ impl<M: Autoregressive> Transformed<M> {
 impl<M> Transformed<M> {
     /// A model of transformed values behind its transform; the origin has as many linked values as the differences look
     /// back on.
-    pub(super) fn from_parts(inner: M, transform: Transform, origin: Vec<f64>) -> Self {
+    pub(crate) fn from_parts(inner: M, transform: Transform, origin: Vec<f64>) -> Self {
         Self { inner, transform, origin }
     }
 
@@ -616,6 +618,23 @@ impl<'m, M: Autoregressive> Session<'m> for TransformedSession<'m, M> {
         for (lane, components) in lanes.iter_mut().enumerate() {
             for path in components {
                 self.integrate(lane, path);
+            }
+        }
+        Some(lanes)
+    }
+
+    /// Through lines alone.
+    fn moments(&self, known: &Covariates, horizon: usize) -> Option<Vec<Vec<Moments>>> {
+        let transform = &self.model.transform;
+        if transform.differences.order() > 0 || transform.link != Link::Identity {
+            return None;
+        }
+        let mut lanes = self.inner.moments(known, horizon)?;
+        for (lane, steps) in lanes.iter_mut().enumerate() {
+            for (index, step) in (self.index[lane]..).zip(steps) {
+                let map = transform.map(index, 0.0);
+                step.mean = map.forward(step.mean);
+                step.variance *= (map.scale * map.factor).powi(2);
             }
         }
         Some(lanes)
