@@ -353,6 +353,46 @@ fn series_with_gaps_are_those_of_arima() {
     assert_eq!(wrong.len(), 1);
 }
 
+/// Holes among the first d + mD values, where the differences leave some starting values open: R 4.2.2,
+/// `arima(y, c(p, 1, 0), list(order = c(P, 1, 0), period = 12), method = "ML", optim.control = list(reltol = 1e-14))`
+/// of the logged airline passengers without the values at `holes`: ln L, the coefficients, the next mean and its error.
+#[test]
+fn holes_among_the_first_values_are_those_of_arima() {
+    let single = [
+        (vec![4], 224.2015154, -0.3465379146, (6.101077649, 0.04303523766)),
+        (vec![6, 7], 222.252686, -0.3443656536, (6.101056004, 0.04304989324)),
+        (vec![3, 4, 6, 9], 217.4594219, -0.3536768932, (6.101148782, 0.04336760736)),
+    ];
+    let double = [
+        (vec![4], 239.0737175, [-0.4010273839, -0.08439444633, -0.4832329111]),
+        (vec![6, 7], 235.9272217, [-0.40838794, -0.08906360263, -0.4691236004]),
+        (vec![3, 4, 6, 9], 231.7839853, [-0.4036457182, -0.08697238, -0.4840306887]),
+    ];
+    let y = values("airpassengers_log");
+    let fit_without = |holes: &[usize], key: &str| {
+        let mut y = y.clone();
+        holes.iter().for_each(|&t| y[t - 1] = f64::NAN);
+        let fitted = fit(&seasonal_spec(key), &y);
+        assert_eq!(fitted.summary.observations, 144 - 13 - holes.len());
+        (y, fitted)
+    };
+    let near = |ours: f64, theirs: f64, by: f64| assert!((ours - theirs).abs() < by, "{ours} here, {theirs} there");
+    for (holes, log_likelihood, phi, (mean, error)) in single {
+        let (y, fitted) = fit_without(&holes, "1_1_0_x_0_1_0_12");
+        near(fitted.summary.log_likelihood, log_likelihood, 5e-3);
+        near(fitted.model.coefficients()[0], phi, 1e-4);
+        let next = ahead(&fitted.model, &y);
+        near(next.mean(0), mean, 1e-5);
+        near(next.std_dev(0), error, 1e-5);
+    }
+    for (holes, log_likelihood, coefficients) in double {
+        let (_, fitted) = fit_without(&holes, "2_1_0_x_1_1_0_12");
+        near(fitted.summary.log_likelihood, log_likelihood, 5e-3);
+        let (ours, _) = estimates(&fitted, false);
+        ours.iter().zip(coefficients).for_each(|(a, b)| near(*a, b, 1e-4));
+    }
+}
+
 /// False where R's likelihood is wrong at its own coefficients.
 fn check_gaps(what: &str, y: &[f64], (p, d): (usize, usize), theirs: &Value, worst: &mut Worst) -> bool {
     let trend = if d == 0 { Trend::Constant } else { Trend::None };
