@@ -56,6 +56,7 @@ fn of_fit(series: &Series, model: &Ar, theirs: &Value, coefficients: &[f64], se:
         .max(worst(&errors, &numbers(&forecast["se"])))
 }
 
+/// The id of a series is its name among the references.
 type Row = (&'static str, fn(&Series, &Value) -> f64);
 
 /// The worst over the records of a table.
@@ -95,8 +96,15 @@ fn burg(variance: BurgVariance) -> Estimator {
     Estimator::Burg { variance }
 }
 
-const ROWS: [Row; 8] = [
+const ROWS: [Row; 11] = [
     ("Yule-Walker: R `ar.yw`", |x, json| of_r(x, &json["r"]["ar_yw"], Estimator::YuleWalker { adjusted: false })),
+    ("Yule-Walker, adjusted: statsmodels `yule_walker`", |x, json| {
+        over(&json["statsmodels"]["yule_walker_adjusted"], |key, theirs| {
+            let Fitted { model, summary } = fit(x, key, Estimator::YuleWalker { adjusted: true }, Trend::Constant);
+            worst(model.coefficients(), &numbers(&theirs["rho"]))
+                .max(worst(&[summary.innovation_variance], &numbers(&theirs["sigma2"])))
+        })
+    }),
     ("Burg: R `ar.burg(var.method = 1)`", |x, json| of_r(x, &json["r"]["ar_burg_var1"], burg(BurgVariance::Levinson))),
     ("Burg: R `ar.burg(var.method = 2)`", |x, json| of_r(x, &json["r"]["ar_burg_var2"], burg(BurgVariance::Errors))),
     ("least squares, n: statsmodels `AutoReg`", |x, json| auto_reg(x, &json["statsmodels"]["autoreg_n"], Trend::None)),
@@ -105,6 +113,22 @@ const ROWS: [Row; 8] = [
     }),
     ("least squares, ct: statsmodels `AutoReg`", |x, json| {
         auto_reg(x, &json["statsmodels"]["autoreg_ct"], Trend::ConstantTrend)
+    }),
+    ("recursive, forgetting 1: statsmodels `AutoReg`", |x, json| {
+        over(&json["statsmodels"]["autoreg_c"], |key, theirs| {
+            let model = fit(x, key, Estimator::Recursive { forgetting: 1.0 }, Trend::Constant).model;
+            worst(model.coefficients(), &numbers(&theirs["params"])[1..])
+        })
+    }),
+    ("Student's t: SciPy, maximum", |x, _| {
+        let records = &read("scripted/student")[x.id()];
+        if records.is_null() {
+            return f64::NAN;
+        }
+        over(records, |key, theirs| {
+            let summary = fit(x, key, Estimator::Robust, Trend::Constant).summary;
+            worst(&[summary.log_likelihood], &numbers(&theirs["loglik"]))
+        })
     }),
     ("exact likelihood: closed form, forecasts", |x, json| {
         over(&json["exact_mle"]["mean"], |key, theirs| {
@@ -145,13 +169,17 @@ fn cells(table: &str) -> Vec<&str> {
 
 #[test]
 fn the_page_shows_this_table() {
-    let all: Vec<(Series, Value)> =
-        SERIES.iter().map(|name| read(name)).map(|json| (Series::new("", numbers(&json["values"])), json)).collect();
+    let all: Vec<(Series, Value)> = SERIES
+        .map(|name| (name, read(name)))
+        .map(|(name, json)| (Series::new(name, numbers(&json["values"])), json))
+        .into();
     let mut table = format!("| | {} |\n|---|{}\n", SERIES.join(" | "), "---|".repeat(SERIES.len()));
     for (name, of) in ROWS {
         let found: Vec<f64> = all.iter().map(|(series, json)| of(series, json)).collect();
-        assert!(found.iter().all(|x| *x < 1e-8), "{name}: {found:?}");
-        let shown: Vec<String> = found.iter().map(|x| format!("1e{}", decade(*x))).collect();
+        assert!(found.iter().all(|x| *x < 1e-8 || x.is_nan()), "{name}: {found:?}");
+        // A dash where the other program was not run.
+        let cell = |x: &f64| if x.is_nan() { "-".to_owned() } else { format!("1e{}", decade(*x)) };
+        let shown: Vec<String> = found.iter().map(cell).collect();
         table += &format!("| {name} | {} |\n", shown.join(" | "));
     }
     let gains: Vec<(f64, f64)> = all.iter().map(|(series, json)| beyond_r(series, json)).collect();
