@@ -14,6 +14,21 @@
 //! | no gaps, at most a mean | the sums of squares of `sums`: O(p^2), whatever the length and number of the series |
 //! | anything else | the rows, `rows`, with missing values as unknowns, `gaps` |
 //!
+//! | file | holds |
+//! |---|---|
+//! | `prepare` | from series to differenced, centred, scaled rows |
+//! | `ladder` | the predictors of all orders from partial autocorrelations, and back |
+//! | `shape` | from free parameters to phi, Phi and their product |
+//! | `sums`, `rows`, `gaps` | the likelihood of the table above |
+//! | `profile` | what both end in: sum of squares, determinant, beta |
+//! | `start`, `fit` | where maximisation begins; its best end, and what is reported |
+//! | `smooth` | missing values given all others |
+//! | `dual`, `banded` | numbers with derivatives; banded matrices |
+//!
+//! Two likelihoods: this one is maximised, and the filter of [`kalman`](super::kalman) scores a model row by row, which is
+//! what a fit reports. They are the same function, held together by tests: for d > 0 with gaps the least-squares form
+//! differs from the filter's by a constant of the pattern of gaps, which `prepare` takes from both.
+//!
 //! Gradients are exact (reverse mode, by hand), Hessians exact (the same code on dual numbers); Newton's method within a
 //! trust region ends where rounding does. Standard errors are those of the observed information, with that of beta and
 //! the coefficients jointly.

@@ -2,8 +2,16 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | [`ar`](Ar) | the model: coefficients, its session, its exact forecasts |
-//! | `spec` | what to fit: [`LinearSpec`], [`Estimator`]; the estimators have a file each |
+//! | [`ar`](Ar) | the model: coefficients, its exact conditionals |
+//! | `session` | its session: a ring of lags, a filter where they are not all known |
+//! | `terms`, `offset` | what stands beside the lags: [`Terms`], and what they add to a step |
+//! | `spec` | what to fit: [`LinearSpec`], [`Estimator`]; from series to an estimate and its summary |
+//! | `design` | the rows of terms and lags |
+//! | `closed_form`, `burg` | Yule-Walker and least squares of all lags up to an order; Burg |
+//! | `subset` | least squares of some lags, the best set of lags, White's and Newey-West errors |
+//! | `penalised`, `elastic_net` | ridge; LASSO and elastic net through linfa |
+//! | `exact`, `robust`, `recursive` | from a specification to [`math::exact`](crate::math::exact), [`math::student`](crate::math::student), [`math::recursive`](crate::math::recursive) and back |
+//! | `smooth` | missing values given all others |
 //! | `dynamics` | what a fit does: roots, autocorrelations, spectrum |
 //! | `report` | the summary with tests and verdicts: [`ArReport`] |
 //! | `order` | [`Criterion`], the table of orders |
