@@ -272,6 +272,7 @@ impl Spread {
     fn settle(&mut self) {
         self.unknown.clear();
         self.rank = 0;
+        self.determine();
         self.predict();
     }
 
@@ -381,6 +382,14 @@ impl Spread {
             row.copy_within(1.., 0);
         }
         self.rank -= 1;
+        if self.rank == 0 {
+            self.determine();
+        }
+    }
+
+    /// Every starting value is determined: N and Q, which lanes would copy, are not needed any more.
+    fn determine(&mut self) {
+        (self.diffuse, self.free) = (Vec::new(), Vec::new());
     }
 
     /// The missing next value becomes the newest unknown one.
