@@ -74,9 +74,12 @@ pub(super) fn not_a_number(text: &str) -> Error {
     let comma = text.contains(',') && cell(&text.replace(['.', ','], "")) != Cell::Text;
     let error = Error::data(format!("`{text}` is no number"));
     if comma {
-        return error
-            .expected("a decimal point, and no separator of thousands")
-            .hint(format!("write it as `{}`", with_decimal_point(text)));
+        let decimal = with_decimal_point(text);
+        let hint = match without_thousands(text) {
+            Some(whole) => format!("write it as `{whole}` or `{decimal}`, whichever is meant"),
+            None => format!("write it as `{decimal}`"),
+        };
+        return error.expected("a decimal point, and no separator of thousands").hint(hint);
     }
     error
         .expected("a number, or nothing where the value is missing")
@@ -88,6 +91,14 @@ fn with_decimal_point(text: &str) -> String {
     let last = text.rfind([',', '.']).unwrap_or(text.len());
     let (whole, fraction) = text.split_at(last);
     format!("{}.{}", whole.replace(['.', ','], ""), fraction.trim_start_matches([',', '.']))
+}
+
+/// `1,501` as 1501, where the separators may be those of thousands.
+fn without_thousands(text: &str) -> Option<String> {
+    let groups: Vec<&str> = text.trim().split(',').collect();
+    let is_digits = |group: &str| group.bytes().all(|b| b.is_ascii_digit());
+    let is_grouped = groups.iter().all(|group| is_digits(group)) && groups[1..].iter().all(|group| group.len() == 3);
+    (groups.len() > 1 && is_grouped).then(|| groups.concat())
 }
 
 /// A column of texts as integers or floats where every cell is one; else as it is. Texts that no number would give back,

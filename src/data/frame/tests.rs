@@ -235,7 +235,8 @@ fn every_error_says_where_and_what_to_do() {
     assert_error("ds,y\n1,\n2,NA\n", &["all values are missing"]);
     assert_error("ds,y\n1,1\n2,inf\n", &["line 3", "infinite"]);
     assert_error("ds,y\n1,1\n2,two\n3,3\n", &["line 3", "`two`", "--value"]);
-    assert_error("ds;y\n1;1\n2;1,5\n", &["line 3", "`1,5`", "decimal point", "`1.5`"]);
+    assert_error("ds;y\n1;1\n2;1,5\n", &["line 3", "`1,5`", "decimal point", "write it as `1.5`"]);
+    assert_error("ds;y\n1;1\n2;1,501\n", &["line 3", "write it as `1501` or `1.501`, whichever is meant"]);
     assert_error("ds,y\n1,1\n2,1,5\n", &["line 3", "3 fields", "expected 2"]);
     assert_error("ds,y\n1,1\n2\n", &["line 3", "1 field;"]);
     assert_error("ds,y\n1,1\n,2\n", &["line 3", "column `ds`", "time is missing"]);
