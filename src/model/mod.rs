@@ -359,7 +359,7 @@ pub(crate) fn training_likelihood(model: &dyn Autoregressive, train: &[Series]) 
 /// The error of a fit that has too few values.
 pub(crate) fn too_short(model: &str, have: usize, need: usize) -> Error {
     let values = if have == 1 { "1 value is".to_owned() } else { format!("{have} values are") };
-    Error::data(format!("{values} too few to fit {model}"))
-        .expected(format!("at least {need}"))
-        .hint("give more history, or choose a smaller --order, --difference or --period, or --model naive")
+    Error::data(format!("{values} too few to fit {model}")).expected(format!("at least {need}")).hint(
+        "give more history, or choose a smaller --order, --difference or --period, or forecast with --model naive",
+    )
 }

@@ -165,6 +165,9 @@ fn too_few_rows() {
         &[&["one.csv: 1 value is too few"], &enough[..]].concat(),
     );
     refused(&folder, &["inspect", "one.csv"], 3, &[&["one.csv: 1 value is too few"], &enough[..]].concat());
+    folder.write("two.csv", "ds,y\n2024-01-01,5\n2024-02-01,6\n");
+    // Values of the file are counted, not the differences that a model is of.
+    refused(&folder, &["forecast", "two.csv", "-H", "2"], 3, &["two.csv: 2 values are too few", "expected at least 3"]);
     refused(&folder, &["detect", "one.csv", "-o", "out.csv"], 3, &[&["one.csv: 1 row"], &enough[..]].concat());
     let large = ["eight.csv: order 5 is too large for", "expected an order of at most 3", "--order auto"];
     refused(&folder, &["forecast", "eight.csv", "-H", "3", "--order", "5", "-o", "out.csv"], 2, &large);

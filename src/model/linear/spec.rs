@@ -396,7 +396,9 @@ impl LinearSpec {
         }
         let need = self.terms.width() + 2;
         if known < need {
-            return Err(too_short("an autoregression", known, need));
+            // In values of the series, which is what the user has.
+            let given: usize = values(train).map(count).sum();
+            return Err(too_short("an autoregression", given, given + need - known));
         }
         self.check_covariates(differenced)?;
         let (largest, what) = match &self.order {
