@@ -42,7 +42,7 @@ fn what_has_no_covariance_is_refused() {
     let folder = Folder::with("x.csv", crate::support::monthly());
     let ridge = ["forecast", "x.csv", "-H", "2", "--penalty", "ridge", "--strength", "1"];
     let ridge = folder.run(&[&ridge[..], &["--parameter-uncertainty"]].concat());
-    ridge.exits(2).says("no covariance of its parameters").says("least-squares, yule-walker, burg or exact");
+    ridge.exits(2).says("no covariance of its parameters").says("least-squares, yule-walker, burg, exact or recursive");
     let naive = folder.run(&["forecast", "x.csv", "-H", "2", "--model", "naive", "--parameter-uncertainty"]);
     naive.exits(2).says("--parameter-uncertainty without --model ar");
     let robust = ["forecast", "x.csv", "-H", "2", "--estimator", "robust", "--order", "1", "--difference", "0"];

@@ -144,7 +144,9 @@ fn estimates(summary: &Summary, average: &Mixture<Ar>) -> Result<Vec<Option<Esti
 
 fn no_covariance() -> Error {
     Error::usage("the fit reports no covariance of its parameters, which parameter uncertainty needs")
-        .expected("an estimator that reports one: least-squares, yule-walker, burg or exact, without --penalty")
+        .expected(
+            "an estimator that reports one: least-squares, yule-walker, burg, exact or recursive, without --penalty",
+        )
         .hint("choose one of them with --estimator")
 }
 
