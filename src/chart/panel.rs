@@ -162,7 +162,7 @@ impl<'f> Plan<'f> {
         self.draw_header(canvas, cell)?;
         drawing.grid(&self.y_ticks(&drawing.y))?;
         for depth in 0..4 {
-            for mark in self.panel.marks.iter().filter(|mark| depth_of(mark) == depth) {
+            for mark in self.panel.marks.iter().filter(|mark| !self.is_empty() && depth_of(mark) == depth) {
                 drawing.mark(mark)?;
             }
         }

@@ -121,6 +121,11 @@ fn nothing_to_draw_is_said() {
     let nothing = Panel::new(Scale::Time).with(line(vec![f64::NAN; 3], steps(3)));
     let figure = Figure::new(vec![nothing, Panel::new(Scale::Number)]).title("t".repeat(100_000));
     assert_eq!(svg(&figure).matches("no values").count(), 2);
+    // A line for zero would strike it through.
+    let color = Color::Series(0);
+    let zero = Panel::new(Scale::Number).with(Mark::Horizontal { y: 0.0, color, label: None });
+    let lines = |panel: Panel| svg(&Figure::new(vec![panel])).matches("<line").count();
+    assert_eq!(lines(zero), lines(Panel::new(Scale::Number)));
     assert_eq!(png(&figure).0, 1800);
 }
 

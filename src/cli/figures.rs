@@ -2,7 +2,7 @@
 
 use crate::chart::{Color, Figure, Layout, MAX_PANELS, Mark, Panel, Shape};
 use crate::data::series::Series;
-use crate::forecast::Forecast;
+use crate::forecast::{DEFAULT_PATHS, Forecast};
 use crate::generate::Paths;
 use crate::math::autocovariance::{autocorrelations, partial_autocorrelations};
 use crate::report::panels::{self, scale, times};
@@ -72,7 +72,10 @@ fn fan_panel(fan: &Fan<'_>, levels: &[f64], value_name: &str) -> Panel {
                 hi: from_last(&mut bounds.iter().map(|bound| bound.1)),
                 color,
                 strength: 0.16 + 0.12 * rank as f64,
-                label: Some(format!("{name} {level} %")),
+                label: Some(match ahead.paths().map(Paths::lanes) {
+                    Some(few) if few < DEFAULT_PATHS => format!("{name} {level} % of {few} paths"),
+                    _ => format!("{name} {level} %"),
+                }),
             });
         }
         let y = from_last(&mut point.iter().copied());
