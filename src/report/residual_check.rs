@@ -89,9 +89,17 @@ impl Checked<'_> {
 
     fn headline(&self, page: &mut Page) {
         let [left, right] = self.report.headline();
-        let row = |((a, a_value), (b, b_value)): (&(&str, String), &(&str, String))| {
-            let text = |text: &str| Cell::Text(text.trim().to_owned());
-            vec![text(a), Cell::Number(a_value.clone()), text(b), Cell::Number(b_value.clone())]
+        // An indented name belongs to the one above it, which stands elsewhere once the columns are read as rows.
+        let mut above = "";
+        let row = |((a, a_value), (b, b_value)): (&(&'static str, String), &(&str, String))| {
+            let name = if a.starts_with(' ') { format!("{above}, {}", a.trim()) } else { (*a).to_owned() };
+            above = a;
+            vec![
+                Cell::Text(name),
+                Cell::Number(a_value.clone()),
+                Cell::Text((*b).to_owned()),
+                Cell::Number(b_value.clone()),
+            ]
         };
         page.table(&[], &left.iter().zip(&right).map(row).collect::<Vec<_>>());
     }

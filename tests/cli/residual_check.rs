@@ -60,6 +60,7 @@ fn a_page_is_complete_in_itself() {
     for outside in ["http", "<script", "<link", "<img", "@import", "url("] {
         assert!(!page.contains(outside), "{outside}");
     }
+    assert!(page.contains("Innovation variance, unbiased"), "a row of a table says what it is of");
     let charts: Vec<&str> = page.split("<figure>").skip(1).collect();
     assert_eq!(charts.len(), 5);
     for chart in charts {
