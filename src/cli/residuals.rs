@@ -8,7 +8,7 @@ use crate::model::Autoregressive;
 use crate::model::file::StoredModel;
 use crate::predictive::{Distribution, Family};
 
-/// Columns beside the values of a series; NaN where a row has no defined conditional.
+/// Columns beside the values of a series; NaN where a row has no conditional that rests on known values.
 #[derive(Debug)]
 pub(super) struct Residuals {
     /// The conditional mean, in data units.
@@ -25,14 +25,22 @@ impl Residuals {
     pub(super) fn of(model: &StoredModel, series: &Series) -> Result<Self> {
         let known = Covariates::of_series(&series.select_covariates(model.covariates())?);
         let rows = model.conditionals(&Batch::empty(&[0]), &Batch::single(series.values(), 0), &known)?;
+        // A model without spread has no density, and yet says what comes next.
+        let memory = model.memory().unwrap_or(usize::MAX);
+        let is_exact = |row: usize| {
+            row >= memory
+                && rows.row(row).std_dev() == 0.0
+                && series.values()[row - memory..row].iter().all(|x| !x.is_nan())
+        };
+        let says = |row: usize| rows.is_defined(row) || is_exact(row);
         let column = |of: &dyn Fn(&Distribution<'_>, f64) -> f64| {
-            let value = |(row, x): (usize, &f64)| if rows.is_defined(row) { of(&rows.row(row), *x) } else { f64::NAN };
+            let value = |(row, x): (usize, &f64)| if says(row) { of(&rows.row(row), *x) } else { f64::NAN };
             series.values().iter().enumerate().map(value).collect()
         };
         Ok(Self {
             fitted: column(&|row, _| row.mean()),
             residual: column(&|row, x| x - row.mean()),
-            standardised: column(&|row, x| if x.is_nan() { x } else { standardised(row, x) }),
+            standardised: column(&|row, x| if row.std_dev() > 0.0 { standardised(row, x) } else { f64::NAN }),
         })
     }
 }
