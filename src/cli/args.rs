@@ -545,7 +545,7 @@ pub(crate) struct ForecastArgs {
     pub(crate) input: InputArgs,
     /// Table of the covariates' values ahead, with the columns of ids, times and covariates [default: rows of FILE
     /// without value at its end]
-    #[arg(long, value_name = "FILE", requires = "covariates")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) future: Option<PathBuf>,
     /// Steps to forecast
     #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]

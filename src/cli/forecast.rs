@@ -123,6 +123,10 @@ fn is_detailed(forecasts: &[SeriesForecast<'_>]) -> bool {
 fn check(args: &ForecastArgs) -> Result<()> {
     args.fit.check(&args.model)?;
     input::check_covariates(&args.input, &args.model)?;
+    if args.future.is_some() && args.input.covariates.is_empty() {
+        return Err(Error::usage("--future without --covariates")
+            .expected("--covariates a,b, whose values ahead the table has"));
+    }
     output::check_not_input(args.input.file(), &[&args.output.output, &args.output.plot])?;
     let mut seen: Vec<ModelName> = Vec::new();
     for model in &args.model {

@@ -81,7 +81,7 @@ pub(super) fn load(args: &InputArgs, needs: Needs) -> Result<Loaded> {
     let mut panel = read(args, needs)?;
     if !needs.columns {
         keep_covariates(&mut panel, args);
-        drop_incomplete(&mut panel, 0);
+        drop_incomplete(&mut panel, 0, None);
     }
     let periods = panel
         .series
@@ -113,7 +113,7 @@ pub(super) fn load_future(loaded: &mut Loaded, args: &InputArgs, file: Option<&P
     if let Some(file) = file {
         loaded.panel.read_future(file)?;
     }
-    let dropped = drop_incomplete(&mut loaded.panel, steps);
+    let dropped = drop_incomplete(&mut loaded.panel, steps, file);
     let mut number = 0;
     loaded.periods.retain(|_| {
         number += 1;
@@ -124,8 +124,8 @@ pub(super) fn load_future(loaded: &mut Loaded, args: &InputArgs, file: Option<&P
 
 /// Makes failures of the series whose covariates are not known up to so many steps after their last value, and tells
 /// which these were.
-fn drop_incomplete(panel: &mut Panel, ahead: usize) -> Vec<bool> {
-    let errors: Vec<Option<Error>> = panel.series.iter().map(|series| incomplete(panel, series, ahead)).collect();
+fn drop_incomplete(panel: &mut Panel, ahead: usize, file: Option<&Path>) -> Vec<bool> {
+    let errors: Vec<Option<Error>> = panel.series.iter().map(|series| incomplete(panel, series, ahead, file)).collect();
     let dropped: Vec<bool> = errors.iter().map(Option::is_some).collect();
     let kept = |number: usize| !dropped[number];
     let rows = panel.rows.iter_mut().map(|rows| &mut rows.row_of);
@@ -141,22 +141,35 @@ fn keep<T>(list: Vec<T>, kept: impl Fn(usize) -> bool) -> Vec<T> {
     list.into_iter().enumerate().filter(|(number, _)| kept(*number)).map(|(_, item)| item).collect()
 }
 
-/// The error for a series whose covariates are not all known: the first that is not, and where.
-fn incomplete(panel: &Panel, series: &Series, ahead: usize) -> Option<Error> {
+/// The error for a series whose covariates are not all known: which are not, and where. `file` is the table of the future.
+fn incomplete(panel: &Panel, series: &Series, ahead: usize, file: Option<&Path>) -> Option<Error> {
     let steps = series.len() + ahead;
-    let covariate = series.covariates().iter().find(|covariate| covariate.unknown(steps).next().is_some())?;
-    let unknown: Vec<usize> = covariate.unknown(steps).collect();
+    let mut lacking: Vec<(Vec<String>, Vec<usize>)> = Vec::new();
+    for covariate in series.covariates() {
+        let (name, unknown) = (format!("`{}`", covariate.name), covariate.unknown(steps).collect::<Vec<_>>());
+        match lacking.iter_mut().find(|(_, known)| *known == unknown) {
+            Some((names, _)) => names.push(name),
+            None if unknown.is_empty() => {}
+            None => lacking.push((vec![name], unknown)),
+        }
+    }
+    let first = lacking.iter().map(|(_, unknown)| unknown[0]).min()?;
     let whose = panel.id_column.as_ref().map_or_else(String::new, |id| format!(" for {id} `{}`", series.id()));
-    let what = format!("covariate `{}` is missing{whose} at {}", covariate.name, times(series, &unknown));
-    let error = Error::data(what);
-    Some(if unknown[0] < series.len() {
+    let said = |(names, unknown): &(Vec<String>, Vec<usize>)| {
+        let (what, are) = if names.len() == 1 { ("covariate", "is") } else { ("covariates", "are") };
+        format!("{what} {} {are} missing{whose} at {}", names.join(", "), times(series, unknown))
+    };
+    let error = Error::data(lacking.iter().map(said).collect::<Vec<_>>().join(", "));
+    Some(if first < series.len() {
         error
             .expected("a number at every time, also where the value is missing")
             .hint("fill it in, choose --missing interpolate, or leave it out of --covariates")
     } else {
-        error
-            .expected(format!("a number at each of the {ahead} steps to forecast"))
-            .hint("give them with --future FILE, or in rows without value at the end of the input")
+        let hint = match file {
+            Some(file) => format!("add these times to {}", source_name(file)),
+            None => "give them with --future FILE, or in rows without value at the end of the input".to_owned(),
+        };
+        error.expected(format!("a number at each of the {ahead} steps to forecast")).hint(hint)
     })
 }
 

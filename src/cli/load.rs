@@ -76,6 +76,10 @@ pub(super) fn check_fitted(options: &ModelArgs) -> Result<()> {
 fn check(args: &ForecastArgs, models: &Path) -> Result<()> {
     check_fitted(&args.fit)?;
     let input = &args.input;
+    if args.future.is_some() || !input.covariates.is_empty() {
+        return Err(Error::usage("--future and --covariates with --load, whose models know their covariates")
+            .hint("leave them out; values ahead come in rows without value at the end of the table of --update"));
+    }
     let of_tables = input.id.is_some()
         || input.time.is_some()
         || input.value.is_some()

@@ -166,14 +166,14 @@ fn a_future_file_may_be_of_another_kind() {
 fn what_is_missing_of_the_future_is_named() {
     let folder = folder();
     let none = run(&folder, "x.csv", &PLAIN).exits(3);
-    let said =
-        "x.csv: covariate `price` is missing at 2025-01 to 2025-06 (6 times); expected a number at each of the 6 steps";
+    let said = "x.csv: covariates `price`, `promo` are missing at 2025-01 to 2025-06 (6 times); expected a number at each of the 6 steps";
     assert_eq!(none.says(said).says("--future FILE").stdout, "");
     let data = arx(ROWS);
     folder.write("short.csv", data.future(ROWS..ROWS + 3));
     run(&folder, "x.csv", &["--future", "short.csv"])
         .exits(3)
-        .says("missing at 2025-04 to 2025-06 (3 times); expected");
+        .says("missing at 2025-04 to 2025-06 (3 times); expected")
+        .says("help: add these times to short.csv");
     // A file for what the rows without value leave open.
     folder.write("part.csv", data.table(0..ROWS + 3));
     folder.write("rest.csv", data.future(ROWS + 3..ROWS + AHEAD));
@@ -181,11 +181,11 @@ fn what_is_missing_of_the_future_is_named() {
     assert_eq!(run(&folder, "part.csv", &[&["--future", "rest.csv"], &PLAIN[..]].concat()).table(), whole);
     // A row between is missing, in the file and in the input.
     folder.write("hole.csv", data.future((ROWS..ROWS + AHEAD).filter(|t| *t != ROWS + 2)));
-    run(&folder, "x.csv", &["--future", "hole.csv"]).exits(3).says("`price` is missing at 2025-03; expected");
+    run(&folder, "x.csv", &["--future", "hole.csv"]).exits(3).says("`price`, `promo` are missing at 2025-03; expected");
     let lines: Vec<String> = data.table(0..ROWS + AHEAD).lines().map(|line| format!("{line}\n")).collect();
     let hole: String = lines.iter().enumerate().filter(|(i, _)| *i != ROWS + 3).map(|(_, line)| &line[..]).collect();
     folder.write("hole2.csv", hole);
-    run(&folder, "hole2.csv", &[]).exits(3).says("`price` is missing at 2025-03; expected");
+    run(&folder, "hole2.csv", &[]).exits(3).says("`price`, `promo` are missing at 2025-03; expected");
 }
 
 #[test]
@@ -261,7 +261,8 @@ fn series_of_a_panel_fail_by_themselves() {
     folder.write("future.csv", future);
     let args = [&["--id", "store", "--value", "sales", "--future", "future.csv"], &PLAIN[..]].concat();
     let some = run(&folder, "x.csv", &args).exits(4);
-    let some = some.says("x.csv: covariate `price` is missing for store `A` at 2025-02 to 2025-06 (5 times)");
+    let some =
+        some.says("x.csv: covariates `price`, `promo` are missing for store `A` at 2025-02 to 2025-06 (5 times)");
     let table = crate::support::Table::of(&some.stdout, ',');
     assert_eq!(table.column("store"), ["B"; AHEAD]);
     let alone = run(&self::folder(), "both.csv", &PLAIN).table();
@@ -339,4 +340,17 @@ fn expected_values_follow_the_covariates() {
     assert_eq!(trained.split(',').nth(150), Some("true"));
     let text = folder.run(&[&["inspect", "x.csv", "--value", "sales", "--covariates", "price"], &PLAIN[..]].concat());
     assert!(text.exits(0).stdout.contains("price"));
+}
+
+#[test]
+fn a_future_needs_covariates_and_a_fit() {
+    let folder = folder();
+    let alone = folder.run(&["forecast", "x.csv", "-H", "6", "--future", "future.csv", "-o", "f.csv"]).exits(2);
+    alone.says("--future without --covariates");
+    folder.run(&[&["fit", "x.csv", "--covariates", "price,promo", "--save", "m.json"], &PLAIN[..]].concat()).exits(0);
+    folder
+        .run(&["forecast", "--load", "m.json", "-H", "6", "--future", "future.csv", "-o", "f.csv"])
+        .exits(2)
+        .says("--future and --covariates with --load")
+        .says("table of --update");
 }
