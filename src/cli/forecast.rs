@@ -461,5 +461,9 @@ fn figure(loaded: &Loaded, forecasts: &[SeriesForecast<'_>], args: &ForecastArgs
                 .collect(),
         })
         .collect();
-    figures::forecast(&fans, forecasts.len(), levels(args), &loaded.panel.value_column)
+    // The columns of a wide table have no name together.
+    let is_wide = args.model == [ModelName::Var] && loaded.panel.id_column.as_deref() == Some(vector::WIDE_ID);
+    let names: Vec<&str> = forecasts.iter().take(chart::MAX_PANELS).map(|(series, _)| series.id()).collect();
+    let what = if is_wide { names.join(", ") } else { loaded.panel.value_column.clone() };
+    figures::forecast(&fans, forecasts.len(), levels(args), &what)
 }

@@ -19,7 +19,7 @@ use crate::model::linear::Criterion;
 use crate::model::vector::{FittedVar, GrangerTest, VarOrder, VarSpec};
 
 /// The id column of a wide table's series, which has none of its own.
-const WIDE_ID: &str = "series";
+pub(super) const WIDE_ID: &str = "series";
 /// Lines of the table of Granger tests that a terminal shows.
 const SHOWN_TESTS: usize = 40;
 /// Components whose correlations a terminal shows.
@@ -51,6 +51,7 @@ pub(super) fn widen(loaded: &mut Loaded, args: &InputArgs) -> Result<()> {
     }
     let Some(first) = panel.series.pop() else { return Ok(()) };
     let keeps = args.missing == Some(MissingArg::Keep);
+    let knows_ahead = first.covariates().iter().any(|covariate| covariate.values.len() > first.len());
     let others: Vec<Series> =
         first.covariates().iter().map(|covariate| component(&first, covariate, keeps)).collect::<Result<_>>()?;
     let value = std::mem::replace(&mut panel.value_column, "value".to_owned());
@@ -65,6 +66,9 @@ pub(super) fn widen(loaded: &mut Loaded, args: &InputArgs) -> Result<()> {
     loaded.periods = panel.series.iter().map(period).collect();
     let names: Vec<String> = panel.series.iter().map(|series| format!("`{}`", series.id())).collect();
     eprintln!("note: the columns {} are the series of one system", names.join(", "));
+    if knows_ahead {
+        eprintln!("note: every column is forecast; what the file has of some after the last row with all is not used");
+    }
     Ok(())
 }
 

@@ -149,6 +149,8 @@ fn what_is_no_system_is_refused() {
     refused(&short, &["--id", "id"], 3)
         .says("x.csv: `follow` has 30 times from 2020-01 to 2022-06, but `lead` 40 times from 2020-01 to 2023-04")
         .says("common times");
+    let shortest = panel(|id, t| id == "lead" || t < 1);
+    refused(&shortest, &["--id", "id"], 3).says("`follow` has 1 time, 2020-01, but");
     let all = panel(|_, _| true);
     refused(&all, &["--id", "id", "--order", "15"], 3)
         .says("a VAR(15) of 2 series has 31 coefficients in each equation");
@@ -201,4 +203,13 @@ fn a_fit_prints_the_system_and_is_one_object() {
         let refused = folder.run(&["fit", "x.csv", "--id", "id", "--model", "var", option, "out.json"]).exits(2);
         refused.says(&format!("{option} with --model var, a model of several series together")).says("help: --json");
     }
+}
+
+#[test]
+fn what_a_wide_table_knows_ahead_is_not_used_and_said_so() {
+    let table = wide(None) + &["2023-05,,51\n", "2023-06,,52\n"].concat();
+    let args = ["forecast", "x.csv", "-H", "2", "--value", "lead", "--model", "var", "-o", "f.csv", "--plot", "f.svg"];
+    let folder = Folder::with("x.csv", table);
+    folder.run(&args).exits(0).says("every column is forecast");
+    assert!(folder.text("f.svg").contains("Forecast of lead, follow, 2 steps ahead"));
 }

@@ -34,6 +34,7 @@ fn same_times(first: &Series, (other, number): (&Series, usize)) -> Result<()> {
 fn span(series: &Series) -> String {
     match series.len() {
         0 => "no value".to_owned(),
+        1 => format!("1 time, {}", series.timeline().label(0)),
         n => format!("{n} times from {} to {}", series.timeline().label(0), series.timeline().last_label()),
     }
 }
