@@ -257,14 +257,14 @@ pub(super) fn fit(spec: &Spec, series: &Series) -> Result<(StoredModel, Summary)
 }
 
 fn warned(summary: Summary, series: &Series) -> Summary {
-    match oddity(series.values()) {
+    match oddity(series.values(), &summary) {
         Some(odd) => Summary { warnings: vec![odd], ..summary },
         None => summary,
     }
 }
 
 /// What makes values too poor for a forecast to say more than they do.
-fn oddity(values: &[f64]) -> Option<String> {
+fn oddity(values: &[f64], summary: &Summary) -> Option<String> {
     let mut known = values.iter().copied().filter(|x| !x.is_nan());
     let first = known.next()?;
     let (mut same, mut others, mut second) = (1, 0, None);
@@ -278,6 +278,9 @@ fn oddity(values: &[f64]) -> Option<String> {
         }
     }
     let Some(second) = second else {
+        if summary.innovation_variance > 0.0 {
+            return Some(format!("the series is constant ({first}), and the model has no level for it"));
+        }
         return Some(format!("the series is constant ({first}): the forecast repeats it, without any spread"));
     };
     let (usual, odd) = if others == 1 { (first, second) } else { (second, first) };

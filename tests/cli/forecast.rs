@@ -291,3 +291,16 @@ fn a_single_spike_is_a_series() {
         folder.run(command).exits(0);
     }
 }
+
+/// Without a level a model of a constant series forecasts zero, and does not repeat it.
+#[test]
+fn what_is_said_of_a_constant_series_is_true_of_the_forecast() {
+    let constant: String = months(24).iter().map(|month| format!("{month},7\n")).collect();
+    let folder = Folder::with("x.csv", "month,x\n".to_owned() + &constant);
+    let args = ["forecast", "x.csv", "-H", "2", "--order", "0", "--difference", "0", "-o", "f.csv"];
+    folder.run(&args).exits(0).says("the forecast repeats it, without any spread");
+    folder
+        .run(&[&args[..], &["--trend", "n"]].concat())
+        .exits(0)
+        .says("the series is constant (7), and the model has no level for it");
+}
