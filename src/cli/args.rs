@@ -192,7 +192,7 @@ pub(crate) struct InputArgs {
     /// Step between times, as polars (15m, 1d, 1mo) or pandas (15min, D, MS) spell it [default: inferred]
     #[arg(long, value_name = "FREQ")]
     pub(crate) freq: Option<String>,
-    /// What to do about missing values and gaps [default: error to forecast, keep otherwise]
+    /// What to do about missing values and gaps [default: error to fit, forecast and generate, keep otherwise]
     #[arg(long, value_enum)]
     pub(crate) missing: Option<MissingArg>,
     /// Season length in steps, 0 for none [default: inferred]
@@ -568,7 +568,8 @@ pub(crate) struct ForecastArgs {
     pub(crate) paths: Option<u32>,
     #[command(flatten)]
     pub(crate) decode: DecodeArgs,
-    /// Let intervals and paths of ar also hold the uncertainty of its estimated parameters
+    /// Let intervals and paths of ar also hold the uncertainty of its estimated parameters: of every estimator but robust,
+    /// and without --penalty
     #[arg(long)]
     pub(crate) parameter_uncertainty: bool,
     /// Draws of the parameters that stand for their distribution
