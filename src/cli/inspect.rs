@@ -234,13 +234,18 @@ fn order_table(orders: &[OrderRow]) -> String {
     for row in orders {
         let mut cells = vec![row.order.to_string()];
         for ((criterion, _), best) in CRITERIA.iter().zip(best) {
-            let above = row.criterion(*criterion) - best;
-            cells.push(if above == 0.0 { "0".to_owned() } else { format!("{above:.2}") });
+            let own = row.criterion(*criterion);
+            cells.push(if own == best { "0".to_owned() } else { above(own - best) });
         }
         cells.push(short(row.innovation_variance));
         table.push(cells);
     }
     format!("criteria above their minimum, on a common sample, after the transform below\n{}\n", table.render(40))
+}
+
+/// A dash where an order leaves nothing to explain: its criterion has no bottom.
+fn above(difference: f64) -> String {
+    if difference.is_finite() { format!("{difference:.2}") } else { "-".to_owned() }
 }
 
 fn overview(loaded: &Loaded, done: &[(&Series, Report)]) -> String {
@@ -296,7 +301,6 @@ fn json_of(loaded: &Loaded, series: &Series, report: &Report) -> Value {
         ("pacf", json!(numbers(&report.pacf))),
         ("orders", json!(orders)),
         ("fit", Value::Object(output::json_of_report(&report.fit))),
-        ("tests", Value::Object(output::json_of_tests(&report.fit))),
     ] {
         object.insert(name.to_owned(), value);
     }

@@ -70,6 +70,14 @@ fn charts_are_pictures() {
     }
 }
 
+/// Twenty paths have no 95 % interval to speak of.
+#[test]
+fn bands_of_few_paths_are_called_so() {
+    let folder = Folder::with("x.csv", monthly());
+    folder.run(&["forecast", "x.csv", "-H", "6", "--paths", "20", "--plot", "x.svg"]).exits(0);
+    assert!(folder.text("x.svg").contains("AR 95 % of 20 paths"));
+}
+
 #[test]
 fn a_plot_has_a_name_of_its_own() {
     let folder = Folder::with("x.csv", monthly());
@@ -108,4 +116,19 @@ fn help_shows_every_command_and_examples() {
         assert!(help.contains("Example"), "{command}");
     }
     assert!(Folder::new().run(&["--version"]).exits(0).stdout.contains(env!("CARGO_PKG_VERSION")));
+}
+
+/// A line leaves an order nothing to explain.
+#[test]
+fn a_series_without_error_has_no_criteria() {
+    let line: String = months(60).iter().enumerate().map(|(t, month)| format!("{month},{}\n", 3 * t)).collect();
+    let folder = Folder::with("x.csv", "month,y\n".to_owned() + &line);
+    let text = folder.run(&["inspect", "x.csv"]).exits(0).stdout;
+    assert!(!text.contains("NaN"), "{text}");
+}
+
+#[test]
+fn tests_stand_once_in_an_object() {
+    let object = Folder::new().run(&["inspect", &dataset("nile.csv"), "--json"]).objects().remove(0);
+    assert!(object["fit"]["tests"].is_object() && object.get("tests").is_none());
 }
