@@ -68,7 +68,10 @@ pub(crate) enum Command {
   mean, mean_standard_error        c / (1 - sum phi) of stationary levels, or the estimated mean
   trend                            the slope per step in the equation
   terms                            name: {estimate, std_error} of all that stands beside the lags
-  innovation_variance, innovation_variance_unbiased, log_likelihood, aic, aicc, bic, hqic, observations, converged
+  innovation_variance, innovation_variance_unbiased
+  student_t                        {scale, degrees_of_freedom} of --estimator robust
+  log_likelihood, aic, aicc, bic, hqic, observations, converged
+                                   the likelihood of the data in their own units, behind a transform with its Jacobian
   transform, differences, seasonal_differences, preprocessing
                                    what was done first; coefficients and variances are those of the transformed values
   members                          of an average: weight and the keys from order to innovation_variance of each

@@ -250,7 +250,10 @@ pub(super) fn json_of_model(model: &StoredModel, summary: &Summary, estimator: O
     object.insert("estimator".to_owned(), json!(estimator));
     match model.members().as_slice() {
         [] => object.extend(Coefficients::of_naive(&summary.parameters).json()),
-        [(_, alone)] => object.extend(Coefficients::of(alone, summary.parameters.iter()).json()),
+        [(_, alone)] => {
+            object.extend(Coefficients::of(alone, summary.parameters.iter()).json());
+            object.extend(output::json_of_student(alone.innovations()));
+        }
         members => {
             let member = |(number, (weight, ar)): (usize, &(f64, &Ar))| json_of_member(number, *weight, ar, summary);
             let members: Vec<Value> = (1..).zip(members).map(member).collect();

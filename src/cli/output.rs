@@ -13,7 +13,7 @@ use crate::data::frame::{Destination, TableFormat, write_table};
 use crate::error::{Error, ErrorKind, Result};
 use crate::math::residual_tests::ChiSquaredTest;
 use crate::model::Summary;
-use crate::model::linear::{ArReport, Criterion, Root, SeriesTest};
+use crate::model::linear::{ArReport, Criterion, Innovations, Root, SeriesTest};
 
 /// One named column of results. A missing number is NaN.
 #[derive(Debug, Clone)]
@@ -279,6 +279,7 @@ pub(super) fn json_of_report(report: &ArReport) -> Map<String, Value> {
     let (frequencies, density): (Vec<f64>, Vec<f64>) = report.spectral_density.iter().copied().unzip();
     let response = &report.impulse_response;
     let mut object = json_of_summary(&report.summary);
+    object.extend(json_of_student(report.innovations));
     for (name, value) in [
         ("is_stationary", json!(report.is_stationary)),
         ("roots", report.roots.as_ref().map_or(Value::Null, |roots| roots.iter().map(json_of_root).collect())),
@@ -305,8 +306,15 @@ fn json_of_root(root: &Root) -> Value {
     })
 }
 
+/// Scale and degrees of freedom of innovations that are not normal.
+pub(super) fn json_of_student(innovations: Innovations) -> Option<(String, Value)> {
+    let Innovations::StudentT { scale, dof } = innovations else { return None };
+    let numbers = json!({ "scale": json_number(scale), "degrees_of_freedom": json_number(dof) });
+    Some(("student_t".to_owned(), numbers))
+}
+
 /// The tests by name; Ljung and Box's with most lags, and each number of lags in `by_lags`.
-pub(super) fn json_of_tests(report: &ArReport) -> Map<String, Value> {
+fn json_of_tests(report: &ArReport) -> Map<String, Value> {
     let tests = &report.residual_tests;
     let mut object = Map::new();
     if let Some((lags, longest)) = tests.ljung_box.last() {

@@ -192,3 +192,26 @@ fn models_of_tokens_have_a_likelihood_and_no_criterion() {
         assert!(run.stdout.contains("log-likelihood") && !run.stdout.contains("AIC"), "{}", run.stdout);
     }
 }
+
+/// Every value is known, and none has a density.
+#[test]
+fn residuals_of_a_series_without_error_are_zero() {
+    let line: String = months(30).iter().enumerate().map(|(t, month)| format!("{month},{}\n", 3 * t)).collect();
+    let folder = Folder::with("x.csv", "month,y\n".to_owned() + &line);
+    folder.run(&["fit", "x.csv", "--difference", "1", "--residuals", "r.csv"]).exits(0);
+    let table = folder.table("r.csv");
+    assert_eq!((table.column("fitted")[0], table.column("residual")[0]), ("", ""));
+    assert_eq!(table.numbers("fitted")[1..], table.numbers("y")[1..]);
+    assert!(table.numbers("residual")[1..].iter().all(|e| *e == 0.0));
+    assert!(table.column("standardised").iter().all(|e| e.is_empty()));
+}
+
+#[test]
+fn a_robust_fit_says_what_its_innovations_follow() {
+    let object = fit("lynx.csv", &["--order", "2", "--estimator", "robust"]);
+    let (scale, dof) = (number(&object["student_t"], "scale"), number(&object["student_t"], "degrees_of_freedom"));
+    close(number(&object, "innovation_variance"), scale * scale * dof / (dof - 2.0));
+    let text =
+        Folder::new().run(&["fit", &dataset("lynx.csv"), "--order", "2", "--estimator", "robust"]).exits(0).stdout;
+    assert!(text.contains("Student's t innovations: scale "), "{text}");
+}

@@ -6,7 +6,7 @@
 use std::f64::consts::PI;
 use std::fmt::{self, Display, Formatter};
 
-use super::ar::Ar;
+use super::ar::{Ar, Innovations};
 use super::dynamics::Root;
 use super::order::Criterion;
 use crate::data::period::interpolated;
@@ -105,6 +105,8 @@ pub struct ArReport {
     pub summary: Summary,
     /// d + mD, where values are differenced.
     pub differences: usize,
+    /// What the innovations follow.
+    pub innovations: Innovations,
     /// Whether the process of phi is stationary.
     pub is_stationary: bool,
     /// The roots of phi, nearest to the origin first; `None` where they were not found.
@@ -149,6 +151,7 @@ impl ArReport {
         Ok(Self {
             summary: summary.clone(),
             differences: model.differences().order(),
+            innovations: model.innovations(),
             is_stationary: model.is_stationary(),
             roots: model.roots(),
             impulse_response: ImpulseResponse { response, cumulative },
@@ -313,6 +316,9 @@ impl ArReport {
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         let mut notes = self.summary.warnings.clone();
+        if let Innovations::StudentT { scale, dof } = self.innovations {
+            notes.push(format!("Student's t innovations: scale {}, {} degrees of freedom", number(scale), number(dof)));
+        }
         if self.residual_tests.count == 0 {
             notes.push("there are no residuals to test".to_owned());
         }
