@@ -163,3 +163,14 @@ fn known_lags_stand_for_the_whole_past() {
     let part = Filter::after(process, &lags);
     assert_eq!((part.predict(), part.is_settled()), (whole.predict(), true));
 }
+
+/// The last season of four is missing in every year: nothing says where it stands.
+#[test]
+fn a_season_that_is_never_seen_is_diffuse_ahead() {
+    let process = Arc::new(Process::new(&[0.5], &difference_lags(0, 1, 4)).expect("stationary"));
+    let mut filter = Filter::new(process);
+    wave(40).iter().enumerate().for_each(|(t, &u)| filter.observe(if t % 4 == 3 { f64::NAN } else { u }));
+    let is_diffuse: Vec<bool> = (1..=8).map(|horizon| filter.ahead(horizon).diffuse).collect();
+    assert_eq!(is_diffuse, [false, false, false, true, true, true, true, true]);
+    assert!(!filter.predict().diffuse);
+}
