@@ -315,7 +315,7 @@ impl Spread {
         }
         let [free, whole] = [&self.next.free, &self.next.diffuse].map(|x| norm(x));
         // Not a number is not known either.
-        !(free <= DIFFUSE_TOLERANCE * whole)
+        free > DIFFUSE_TOLERANCE * whole || free.is_nan()
     }
 
     /// Takes the next value in, known or missing; for a known one, `gain` then says how the others move with it.
