@@ -72,7 +72,8 @@ fn fan_panel(fan: &Fan<'_>, levels: &[f64], value_name: &str) -> Panel {
                 hi: from_last(&mut bounds.iter().map(|bound| bound.1)),
                 color,
                 strength: 0.16 + 0.12 * rank as f64,
-                label: Some(match ahead.paths().map(Paths::lanes) {
+                // No patch in the legend for a band without width.
+                label: bounds.iter().any(|(lo, hi)| hi > lo).then(|| match ahead.paths().map(Paths::lanes) {
                     Some(few) if few < DEFAULT_PATHS => format!("{name} {level} % of {few} paths"),
                     _ => format!("{name} {level} %"),
                 }),

@@ -298,7 +298,9 @@ fn what_is_said_of_a_constant_series_is_true_of_the_forecast() {
     let constant: String = months(24).iter().map(|month| format!("{month},7\n")).collect();
     let folder = Folder::with("x.csv", "month,x\n".to_owned() + &constant);
     let args = ["forecast", "x.csv", "-H", "2", "--order", "0", "--difference", "0", "-o", "f.csv"];
-    folder.run(&args).exits(0).says("the forecast repeats it, without any spread");
+    let run = folder.run(&[&args[..], &["--plot", "f.svg"]].concat());
+    run.exits(0).says("the forecast repeats it, without any spread");
+    assert!(!folder.text("f.svg").contains("95 %"), "no band, no key of it");
     folder
         .run(&[&args[..], &["--trend", "n"]].concat())
         .exits(0)
