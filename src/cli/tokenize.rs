@@ -45,10 +45,11 @@ pub(super) fn tokenize(args: &TokenizeArgs) -> Result<Outcome> {
     let header = TokenHeader {
         columns: Columns {
             id: loaded.panel.id_column.clone(),
-            time: loaded.panel.time_column.clone(),
+            // Rows without times are numbered, and the table of tokens has the numbers.
+            time: Some(loaded.time_name().to_owned()),
             value: loaded.panel.value_column.clone(),
         },
-        frequency: common_frequency(&loaded, &series, vocabulary.is_some())?,
+        frequency: common_step(&series, vocabulary.is_some())?,
         maps: series.iter().map(|one| (one.id().to_owned(), quantiser.map_of(one.values()))).collect(),
         quantiser,
         vocabulary,
@@ -80,20 +81,20 @@ fn say_report(quantiser: &Quantiser, series: &[Series]) {
     let (below, above) = each.iter().fold((0, 0), |(a, b), report| (a + report.below, b + report.above));
     eprintln!(
         "note: {count} values on {} {} bins: {entropy:.3} bits per value, root mean square error {:.6}, {below} below and \
-         {above} above the inner bins",
+         {above} above the range",
         quantiser.bins().len(),
         quantiser.kind().name(),
         (squares / count as f64).sqrt(),
     );
 }
 
-/// The step that all series share. Rows of merged tokens stand at the times of their first values, so that without a step
-/// the others would be lost.
-fn common_frequency(loaded: &Loaded, series: &[Series], is_merged: bool) -> Result<Option<String>> {
-    let first = series.first().and_then(|series| series.timeline().frequency());
-    let is_common = series.iter().all(|series| series.timeline().frequency() == first);
+/// The step between the times as they are spelled, which all series share. Rows of merged tokens stand at the times of their
+/// first values, so that without a step the others would be lost.
+fn common_step(series: &[Series], is_merged: bool) -> Result<Option<String>> {
+    let first = series.first().and_then(|series| series.timeline().spelled_step());
+    let is_common = series.iter().all(|series| series.timeline().spelled_step() == first);
     match first.filter(|_| is_common) {
-        Some(frequency) => Ok(Some(frequency.to_string()).filter(|_| loaded.panel.time_column.is_some())),
+        Some(step) => Ok(Some(step.to_string())),
         None if is_merged => Err(Error::usage("merged tokens of times without a common step")
             .expected("equally spaced times")
             .hint("leave out --merges and --vocabulary, or give the step with --freq")),

@@ -250,6 +250,14 @@ impl Timeline {
         self.frequency
     }
 
+    /// How far apart neighbouring times are, counted as they are spelled: of years that are integers the integer step.
+    /// `None` where there is no common grid, or times of it were left out.
+    #[cfg(any(test, feature = "frame"))]
+    pub(crate) fn spelled_step(&self) -> Option<Frequency> {
+        let shown = self.frequency.filter(|_| self.is_regular())?;
+        Some(if self.is_calendar() { shown } else { self.grid.frequency })
+    }
+
     /// Whether the times are dates or times of a calendar rather than integers.
     #[must_use]
     pub fn is_calendar(&self) -> bool {
@@ -516,6 +524,8 @@ mod tests {
             (years.frequency(), years.is_calendar(), years.label(3).as_str()),
             (Some(frequency("1y")), false, "1874")
         );
+        assert_eq!((years.spelled_step(), months.spelled_step()), (Some(frequency("1")), Some(frequency("1mo"))));
+        assert_eq!(years.select(&[0, 2]).spelled_step(), None);
         let steps = Timeline::of_labels(&["0", "5", "10"], None).expect("steps");
         assert_eq!((steps.frequency(), steps.seconds(3)), (Some(frequency("5")), 15.0));
     }

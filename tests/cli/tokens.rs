@@ -35,6 +35,34 @@ fn merged_tokens_are_fewer_and_mean_the_same() {
 }
 
 #[test]
+fn merged_tokens_come_back_at_their_times_whatever_these_are() {
+    let cycle: String = (0..100).map(|i| format!("{}\n", i % 4)).collect();
+    let repeated: String = (0..60).map(|i| format!("{},{}\n", i / 2, i * i % 5)).collect();
+    let steps: String = (0..80).map(|i| format!("{},{}\n", 7 + 5 * i, i % 8 / 3)).collect();
+    let folder = Folder::with("none.csv", format!("y\n{cycle}"));
+    folder.write("repeated.csv", format!("t,y\n{repeated}"));
+    folder.write("steps.csv", format!("t,y\n{steps}"));
+    let sets = ["lynx.csv", "sunspots_yearly.csv", "nile.csv"].map(dataset);
+    let files = sets.iter().map(String::as_str).chain(["none.csv", "repeated.csv", "steps.csv"]);
+    for file in files {
+        for bins in ["4", "9"] {
+            let bins = ["--quantiser", "k-means", "--bins", bins];
+            folder.run(&[&["tokenize", file, "-o", "plain.tokens"], &bins[..]].concat()).exits(0);
+            folder.run(&["detokenize", "plain.tokens", "-o", "plain.csv"]).exits(0);
+            let rows = folder.table("plain.csv").rows;
+            if file.ends_with("none.csv") {
+                assert!(rows.iter().zip(1..).all(|(row, number)| row[0] == number.to_string()) && rows.len() == 100);
+            }
+            for vocabulary in [&["--merges", "3"][..], &["--merges", "60"], &["--vocabulary", "unigram"]] {
+                folder.run(&[&["tokenize", file, "-o", "m.tokens"], &bins[..], vocabulary].concat()).exits(0);
+                folder.run(&["detokenize", "m.tokens", "-o", "m.csv"]).exits(0);
+                assert_eq!(folder.text("m.csv"), folder.text("plain.csv"), "{file} {bins:?} {vocabulary:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn panels_and_missing_values_come_back() {
     let row = |id: &str, day: usize, x: &str| format!("{id},2024-03-{day:02},{x}\n");
     let values = ["1", "5", "", "2", "4", "1", "5", "3", "2", "4", "1", "5"];
@@ -70,7 +98,7 @@ fn damaged_and_foreign_token_files_are_refused() {
     for (damaged, said) in [
         (summed(text.replacen(&line, "1873,9", 1)), "9 is no token"),
         (summed(text.replacen(&line, "1873,x", 1)), "line 5"),
-        (summed(text.replacen("\"1y\"", "\"0y\"", 1)), "line 1"),
+        (summed(text.replacen("\"frequency\":\"1\"", "\"frequency\":\"0y\"", 1)), "line 1"),
         (text[..text.len() - 2].to_owned(), "cut short, edited or damaged"),
         (text.replacen("#foretoken", "#other", 1), "does not begin with"),
         (text.replacen(" v1 ", " v7 ", 1), "another version"),

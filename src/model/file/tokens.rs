@@ -1,15 +1,15 @@
 //! Token files: a header line with what decoding needs, then a table of tokens.
 //!
 //! ```text
-//! #foretoken-tokens v1 {"time":"year","value":"sunspots","frequency":"1y","quantiser":{..},"series":[["",48.4,39.4]]}
+//! #foretoken-tokens v1 {"time":"year","value":"sunspots","frequency":"1","quantiser":{..},"series":[["",48.4,39.4]]}
 //! year,token
 //! 1700,0
 //! ```
 //!
 //! | key | holds |
 //! |---|---|
-//! | `id`, `time`, `value` | the columns of the table that was tokenised; the table of tokens has the first two and `token` |
-//! | `frequency` | the step between times, where they have one |
+//! | `id`, `time`, `value` | the columns of the table that was tokenised; the table of tokens has the first two and `token`; rows without times are numbered in a column `t` |
+//! | `frequency` | the step between times as they are spelled, where they have one: `1` of years that are integers |
 //! | `quantiser` | the bins, as in a model file |
 //! | `series` | id, location and scale of each series: x = location + scale z, z the centre of the token's bin |
 //! | `crc32` | the CRC-32 (ISO 3309) of this object without the key, a line feed, and the table: so that a file cut short is seen |
