@@ -26,7 +26,7 @@
 //! | `transformed` | `link` (log) or `lambda` (Box-Cox), seasonal `factors` or `seasonal_terms`, `differences` and `origin`, the `inner` model |
 //! | `naive` | `lag`, `constant`, `sd`, `fallback` |
 //! | `quantised` | `quantiser`, the `inner` model of its tokens |
-//! | | a quantiser: `edges_by` (uniform, quantile, mu-law with its `mu`, k-means), `location` and `scale` of the training values, `edges` (of uniform bins the `grid`: the centre of the lower tail, bins per unit and the number of the upper tail), `tails` (their widths) |
+//! | | a quantiser: `edges_by` (uniform, quantile, mu-law with its `mu`, k-means), `location` and `scale` of the training values, `edges` (of uniform bins the `grid`: the centre of the lower tail, bins per unit and the number of the upper tail), `tails` (their widths), `levels` (what tokens stand for: of k-means all, of uniform bins none, else those of the outer two), `range` (the smallest and largest training value, standardised) |
 //! | `markov` | `order`, `symbols`, and `counts` as `[context, [[symbol, count], ..]]`, what followed each context of up to `order` symbols |
 //! | `codebook` | `patch`, `location` and `scale` of the training values, `centroids` and the `scales` around them (code by code), the `chain` of the codes |
 //!

@@ -276,6 +276,11 @@ pub(super) fn write_quantiser(quantiser: &Quantiser) -> Value {
         None => insert("edges", json!(quantiser.bins().edges())),
     }
     insert("tails", json!(quantiser.bins().tails()));
+    let levels = quantiser.own_levels();
+    if !levels.is_empty() {
+        insert("levels", json!(levels));
+    }
+    insert("range", json!(quantiser.range()));
     Value::Object(object)
 }
 
@@ -302,7 +307,10 @@ pub(super) fn read_quantiser(node: &Node<'_>) -> Result<Quantiser> {
         }
         Quantiser::of_edges(kind, numbers, tails, map)
     };
-    quantiser.map_err(|error| node.refused(error.to_string()))
+    let range = node.get("range")?;
+    let ends = <[f64; 2]>::try_from(range.numbers()?).map_err(|_| range.error("the smallest and the largest value"))?;
+    let levels = node.find("levels").map_or_else(|| Ok(Vec::new()), |levels| levels.numbers())?;
+    quantiser.and_then(|one| one.with_levels(&levels, ends)).map_err(|error| node.refused(error.to_string()))
 }
 
 /// Equal bins: the centre of the lower tail, bins per unit, and the number of the upper tail.

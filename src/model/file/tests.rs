@@ -353,6 +353,9 @@ fn damaged_models_of_tokens_are_refused_by_key() {
         (QuantiserKind::Quantile, "\"tails\":[", "\"tails\":[0,", "tails: ["),
         (QuantiserKind::Quantile, "\"edges\":[", "\"edges\":[9e9,", "these edges do not make bins"),
         (QuantiserKind::Quantile, "\"scale\":", "\"scale\":-", "quantiser.scale: -"),
+        (QuantiserKind::Quantile, "\"levels\":[", "\"levels\":[9e9,", "not the values that the tokens stand for"),
+        (QuantiserKind::KMeans, "\"levels\":[-", "\"levels\":[", "not the values that the tokens stand for"),
+        (QuantiserKind::Uniform, "\"range\":[-", "\"range\":[9", "this is no range"),
         (
             QuantiserKind::Quantile,
             "\"symbols\":6",
