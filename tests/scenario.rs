@@ -285,6 +285,32 @@ fn what_is_set_counts_for_the_model_and_not_for_the_choices() {
 }
 
 #[test]
+fn the_likeliest_path_of_one_normal_is_its_center_and_the_best_of_many_is_one_of_them() {
+    for case in [autoregression(), growth()] {
+        let run = |decoding| {
+            let what = Generation { decoding, ..Generation::sample(HORIZON, 50, 4) };
+            case.run(&what, FixMode::Condition).expect("a scenario").paths
+        };
+        let center = run(Decoding::Median);
+        for decoding in [Decoding::Greedy, Decoding::Beam { width: 3 }] {
+            assert_eq!(run(decoding), center);
+        }
+        let (all, best) =
+            (run(Decoding::Sample { temperature: 1.0 }), run(Decoding::BestOf { n: 50, temperature: 1.0 }));
+        let most = all.log_prob().iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        assert_eq!((best.lanes(), best.log_prob()[0]), (1, most));
+    }
+    let hidden = Hidden(autoregression().model);
+    let what =
+        Generation { decoding: Decoding::BestOf { n: 50, temperature: 1.0 }, ..Generation::sample(HORIZON, 1, 4) };
+    let best = scenario(&hidden, &what, FixMode::Condition).expect("a scenario").paths;
+    assert!(best.lanes() == 1 && FIXED.iter().all(|&(step, value)| best.step(step)[0] == value));
+    let mean =
+        scenario(&hidden, &Generation { decoding: Decoding::Mean, ..what }, FixMode::Condition).expect("a scenario");
+    assert!(FIXED.iter().all(|&(step, value)| mean.paths.step(step)[0] == value), "to the last digit");
+}
+
+#[test]
 fn what_has_no_meaning_is_refused_with_a_reason() {
     let (context, known, sample) = (Batch::single(&PAST, 0), Covariates::none(), Generation::sample(HORIZON, 10, 1));
     let refused = |model: &dyn Autoregressive, what: &Generation, fixed: &[(usize, f64)], mode| {
@@ -297,11 +323,19 @@ fn what_has_no_meaning_is_refused_with_a_reason() {
     let nucleus = with(Decoding::Nucleus { mass: 0.9, temperature: 1.0 });
     let until = Generation { stop: Stop::Above(3.0), ..sample.clone() };
     let beam = with(Decoding::Beam { width: 4 });
+    let (cold, greedy) = (with(Decoding::Sample { temperature: 0.5 }), with(Decoding::Greedy));
     let hidden = Hidden(autoregression().model);
     for ((kind, text), expected, part) in [
-        (refused(&*plain, &nucleus, &FIXED, FixMode::Condition), ErrorKind::Usage, "look ahead"),
+        (
+            refused(&*plain, &nucleus, &FIXED, FixMode::Condition),
+            ErrorKind::Usage,
+            "--decode nucleus chooses step by step",
+        ),
         (refused(&*plain, &until, &FIXED, FixMode::Condition), ErrorKind::Usage, "stops early"),
-        (refused(&*plain, &beam, &FIXED, FixMode::Intervene), ErrorKind::Usage, "beam search"),
+        (refused(&*plain, &beam, &FIXED, FixMode::Intervene), ErrorKind::Usage, "--decode beam compares"),
+        (refused(&*plain, &cold, &FIXED, FixMode::Condition), ErrorKind::Usage, "--decode sample --temperature 0.5"),
+        (refused(&hidden, &beam, &FIXED, FixMode::Condition), ErrorKind::Usage, "under this model"),
+        (refused(&*average().model, &greedy, &FIXED, FixMode::Condition), ErrorKind::Usage, "under this model"),
         (refused(&*plain, &sample, &[(HORIZON, 1.0)], FixMode::Condition), ErrorKind::Usage, "beyond the horizon"),
         (refused(&*log, &sample, &[(2, -1.0)], FixMode::Condition), ErrorKind::Data, "-1"),
         (refused(&*log, &sample, &[(2, -1.0)], FixMode::Intervene), ErrorKind::Data, "-1"),

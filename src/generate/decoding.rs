@@ -79,6 +79,27 @@ impl Decoding {
     pub fn gives_one_path(self) -> bool {
         matches!(self, Self::Mean | Self::Median | Self::Greedy | Self::Beam { .. } | Self::BestOf { .. })
     }
+
+    /// How an error calls it: as the command line does.
+    pub(super) fn spelled(self) -> String {
+        let name = match self {
+            Self::Mean => "mean",
+            Self::Median => "median",
+            Self::Greedy => "greedy",
+            Self::Sample { .. } => "sample",
+            Self::TopK { .. } => "top-k",
+            Self::Nucleus { .. } => "nucleus",
+            Self::Typical { .. } => "typical",
+            Self::Beam { .. } => "beam",
+            Self::BestOf { .. } => "best-of",
+        };
+        match self {
+            Self::Sample { temperature } | Self::BestOf { temperature, .. } if temperature != 1.0 => {
+                format!("--decode {name} --temperature {temperature}")
+            }
+            _ => format!("--decode {name}"),
+        }
+    }
 }
 
 /// A decoding step by step.
@@ -110,10 +131,12 @@ impl Chooser {
             Decoding::TopK { k, temperature } => other(temperature, Truncation::TopK(k)),
             Decoding::Nucleus { mass, temperature } => other(temperature, Truncation::Nucleus(mass)),
             Decoding::Typical { mass, temperature } => other(temperature, Truncation::Typical(mass)),
-            Decoding::Beam { .. } | Decoding::BestOf { .. } => Err(Error::usage(format!(
-                "{decoding:?} chooses among whole paths, not step by step"
-            ))
-            .expected("a decoding that goes step by step: mean, median, greedy, sample, top-k, nucleus, typical")),
+            Decoding::Beam { .. } | Decoding::BestOf { .. } => {
+                Err(Error::usage(format!("{} chooses among whole paths, not step by step", decoding.spelled()))
+                    .expected(
+                        "a decoding that goes step by step: mean, median, greedy, sample, top-k, nucleus, typical",
+                    ))
+            }
         }
     }
 

@@ -158,13 +158,14 @@ pub struct Scenario {
 /// # Ok::<(), foretoken::Error>(())
 /// ```
 ///
-/// Conditioned, a decoding is one of whole paths: `Sample` at temperature 1 draws them, `Mean` and `Median` take every
-/// step's mean or median given the context and all fixed values, in one path. Values that are missing at the end of the
+/// Conditioned, a decoding is one of whole paths: `Sample` at temperature 1 draws them, `BestOf` takes the likeliest draw, `Mean`
+/// and `Median` take every step's mean or median given the context and all fixed values, in one path. `Greedy` and `Beam` are
+/// the likeliest path of all, which is known where the joint is one normal distribution behind its link. Values that are missing at the end of the
 /// context are integrated out where that is exact.
 ///
 /// # Errors
 /// As [`generate`](super::generate); if a step lies beyond the horizon; if the model holds a fixed value impossible; if the
-/// decoding or a stopping rule has no meaning for conditioned paths, or is beam search; if conditioning is by particles
+/// decoding or a stopping rule has no meaning for conditioned paths; if conditioning is by particles
 /// and fewer than [`LEAST_SAMPLE_SIZE`] of them are left.
 ///
 /// # Panics
@@ -186,23 +187,35 @@ pub fn generate_fixed(
     check_conditioned(what)?;
     match exact(model, context, known, what, fixes)? {
         Some(scenario) => Ok(scenario),
+        None if is_mode(what.decoding) => Err(without_mode(what.decoding)),
         None => Particles::begin(model, context, known, what, fixes)?.scenario(model, context, known, what),
     }
+}
+
+/// Whether the decoding is the likeliest path.
+fn is_mode(decoding: Decoding) -> bool {
+    matches!(decoding, Decoding::Greedy | Decoding::Beam { .. })
+}
+
+fn without_mode(decoding: Decoding) -> Error {
+    Error::usage(format!("{} cannot look ahead to fixed values under this model", decoding.spelled()))
+        .expected("a linear model with normal innovations, whose likeliest path is known, not an average of several")
+        .hint("--decode median, or let fixed values change later steps only: --fix-mode intervene")
 }
 
 /// Conditioned paths are decoded as a whole.
 fn check_conditioned(what: &Generation) -> Result<()> {
     let is_of_paths = match what.decoding {
-        Decoding::Mean | Decoding::Median => true,
-        Decoding::Sample { temperature } => temperature == 1.0,
+        Decoding::Mean | Decoding::Median | Decoding::Greedy | Decoding::Beam { .. } => true,
+        Decoding::Sample { temperature } | Decoding::BestOf { temperature, .. } => temperature == 1.0,
         _ => false,
     };
     if !is_of_paths {
         return Err(Error::usage(format!(
-            "{:?} chooses step by step and cannot look ahead to fixed values",
-            what.decoding
+            "{} chooses step by step and cannot look ahead to fixed values",
+            what.decoding.spelled()
         ))
-        .expected("sample at temperature 1, mean or median")
+        .expected("sample and best-of at temperature 1, mean, median, or greedy of a linear model")
         .hint("decode so, or let fixed values change later steps only: --fix-mode intervene"));
     }
     if !matches!(what.stop, Stop::Never) {
@@ -225,6 +238,10 @@ fn exact(
     let read = context.before(context.steps() - unknown);
     let joints = model.begin(&read, known)?.gaussian_paths(&known.after(read.steps()), unknown + what.horizon);
     let Some(joints) = joints.filter(|lanes| lanes.iter().all(|joint| have_one_link(joint))) else { return Ok(None) };
+    let have_one_part = joints.iter().all(|joint| joint.iter().filter(|part| part.weight > 0.0).count() == 1);
+    if is_mode(what.decoding) && !have_one_part {
+        return Ok(None);
+    }
     let is_defined = are_defined(model, &read, known, &joints)?;
     let mut all = Vec::new();
     let mut log_evidence = 0.0;
@@ -233,10 +250,11 @@ fn exact(
         let given = Conditioned::new(joint, fixes.of(lane))?;
         let evidence = if is_defined[lane] { given.log_evidence() } else { f64::NAN };
         log_evidence += evidence;
-        for path in decoded(&given, what, lane) {
+        let scored = decoded(&given, what, lane).into_iter().map(|path| {
             let log_prob = if is_defined[lane] { given.log_density(&path) } else { f64::NAN };
-            all.push((path, log_prob, log_prob - evidence));
-        }
+            (path, log_prob, log_prob - evidence)
+        });
+        all.extend(ranked(scored.collect(), what.decoding));
     }
     Ok(Some(Scenario { paths: gathered(what.horizon, &all)?, effective_sample_size: None, log_evidence }))
 }
@@ -264,13 +282,39 @@ fn continuing(context: &Batch, paths: &[Vec<f64>]) -> Batch {
 fn decoded(given: &Conditioned, what: &Generation, lane: usize) -> Vec<Vec<f64>> {
     match what.decoding {
         Decoding::Mean => vec![given.mean_path()],
-        Decoding::Median => vec![given.median_path()],
-        _ => (0..what.paths).map(|path| given.draw(&mut stream_of(what, lane * what.paths + path))).collect(),
+        // In the units of the link a normal path is likeliest where it is at its median.
+        Decoding::Median | Decoding::Greedy | Decoding::Beam { .. } => vec![given.median_path()],
+        _ => {
+            let paths = drawn_paths(what);
+            let drawn = Generation { paths, decoding: Decoding::Sample { temperature: 1.0 }, ..what.clone() };
+            (0..paths).map(|path| given.draw(&mut stream_of(&drawn, lane * paths + path))).collect()
+        }
     }
 }
 
+/// How many paths of a lane are drawn.
+fn drawn_paths(what: &Generation) -> usize {
+    match what.decoding {
+        Decoding::BestOf { n, .. } => n.max(1),
+        _ => what.paths,
+    }
+}
+
+/// The likeliest of the drawn paths of a lane where one is asked for, else all.
+fn ranked(mut paths: Vec<Scored>, decoding: Decoding) -> Vec<Scored> {
+    if let (Decoding::BestOf { .. }, Some(first)) = (decoding, paths.first()) {
+        let better = |best: usize, path: usize| if paths[path].1 > paths[best].1 { path } else { best };
+        let best = if first.1.is_nan() { 0 } else { (1..paths.len()).fold(0, better) };
+        return vec![paths.swap_remove(best)];
+    }
+    paths
+}
+
+/// A path, its log_prob and its log_q.
+type Scored = (Vec<f64>, f64, f64);
+
 /// Paths from their values, log_prob and log_q.
-fn gathered(horizon: usize, all: &[(Vec<f64>, f64, f64)]) -> Result<Paths> {
+fn gathered(horizon: usize, all: &[Scored]) -> Result<Paths> {
     let values: Vec<f64> = (0..horizon).flat_map(|step| all.iter().map(move |(path, ..)| path[step])).collect();
     for (step, row) in values.chunks_exact(all.len()).enumerate() {
         check_finite(row, step)?;
@@ -315,7 +359,7 @@ impl<'a> Particles<'a> {
         what: &Generation,
         fixes: &'a Fixes,
     ) -> Result<Self> {
-        let number = what.paths.max(LEAST_PARTICLES);
+        let number = drawn_paths(what).max(LEAST_PARTICLES);
         let drawn = Generation { paths: number + 1, decoding: Decoding::Sample { temperature: 1.0 }, ..what.clone() };
         let own = Generation { paths: number, ..drawn.clone() };
         let rngs = (0..context.lanes() * number).map(|particle| stream_of(&own, particle)).collect();
@@ -385,7 +429,11 @@ impl<'a> Particles<'a> {
         let all = match what.decoding {
             Decoding::Mean => self.centers(model, context, known, mean)?,
             Decoding::Median => self.centers(model, context, known, median)?,
-            _ => self.draws(what.paths),
+            decoding => {
+                let paths = drawn_paths(what);
+                let draws = self.draws(paths);
+                draws.chunks(paths).flat_map(|own| ranked(own.to_vec(), decoding)).collect()
+            }
         };
         Ok(Scenario {
             paths: gathered(what.horizon, &all)?,
@@ -395,7 +443,7 @@ impl<'a> Particles<'a> {
     }
 
     /// As many paths of each lane as are wanted, evenly spread: copies of one particle stand side by side.
-    fn draws(&self, paths: usize) -> Vec<(Vec<f64>, f64, f64)> {
+    fn draws(&self, paths: usize) -> Vec<Scored> {
         let all = (0..self.log_evidence.len() * paths).map(|path| {
             let (lane, path) = (path / paths, path % paths);
             let particle = lane * self.number + path * self.number / paths;
@@ -412,10 +460,15 @@ impl<'a> Particles<'a> {
         context: &Batch,
         known: &Covariates,
         center: fn(&[f64]) -> f64,
-    ) -> Result<Vec<(Vec<f64>, f64, f64)>> {
+    ) -> Result<Vec<Scored>> {
         let of_lane = |lane: usize| {
             let own = lane * self.number..(lane + 1) * self.number;
-            (0..self.run.paths.horizon).map(|step| center(&self.run.paths.step(step)[own.clone()])).collect()
+            let at = |step: usize| {
+                // A mean of equal values is not always that value.
+                let fixed = self.fixes.at(lane, step);
+                fixed.unwrap_or_else(|| center(&self.run.paths.step(step)[own.clone()]))
+            };
+            (0..self.run.paths.horizon).map(at).collect()
         };
         let centers: Vec<Vec<f64>> = (0..context.lanes()).map(of_lane).collect();
         let target = continuing(context, &centers);
@@ -471,7 +524,7 @@ fn intervene(
     fixes: &Fixes,
 ) -> Result<Scenario> {
     if matches!(what.decoding, Decoding::Beam { .. }) {
-        return Err(Error::usage("beam search compares paths by values that it chose, and these are fixed")
+        return Err(Error::usage("--decode beam compares paths by values that it chose, and these are fixed")
             .expected("another decoding")
             .hint("decode greedily for one likely path"));
     }

@@ -52,7 +52,7 @@ fn temperature_of(what: &Generation) -> Result<f64> {
         // The three are one for a normal distribution.
         Decoding::Mean | Decoding::Median | Decoding::Greedy => Ok(0.0),
         Decoding::Sample { temperature } if temperature > 0.0 && temperature.is_finite() => Ok(temperature),
-        decoding => Err(Error::usage(format!("{decoding:?} has no meaning for several series together"))
+        decoding => Err(Error::usage(format!("{} has no meaning for several series together", decoding.spelled()))
             .expected("mean, median, greedy, or sample at a temperature above 0")
             .hint("decode so, or model each series by itself")),
     }
