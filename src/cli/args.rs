@@ -1,7 +1,9 @@
 //! What can be typed: the argument structs, and nothing else.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
 use crate::forecast::MAX_HORIZON;
@@ -541,6 +543,31 @@ pub(crate) enum ModelName {
     Var,
 }
 
+/// Models of one series: the others are read, so that a refusal can say why, and not listed.
+#[derive(Debug, Clone)]
+struct OfOneSeries;
+
+impl TypedValueParser for OfOneSeries {
+    type Value = ModelName;
+
+    fn parse_ref(&self, cmd: &clap::Command, arg: Option<&clap::Arg>, value: &OsStr) -> Result<ModelName, clap::Error> {
+        let var = ModelName::Var.to_possible_value();
+        match var.is_some_and(|var| value.to_str().is_some_and(|value| var.matches(value, false))) {
+            true => Ok(ModelName::Var),
+            false => {
+                let names = PossibleValuesParser::new(self.possible_values().into_iter().flatten());
+                let name = names.parse_ref(cmd, arg, value)?;
+                Ok(ModelName::from_str(&name, false).unwrap_or(ModelName::Ar))
+            }
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        let single = ModelName::value_variants().iter().filter(|name| **name != ModelName::Var);
+        Some(Box::new(single.filter_map(ValueEnum::to_possible_value)))
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 #[command(group = ArgGroup::new("random").args(["paths", "decode", "temperature", "parameter_uncertainty"]).multiple(true))]
 pub(crate) struct ForecastArgs {
@@ -673,7 +700,7 @@ pub(crate) struct DetectArgs {
     #[arg(allow_negative_numbers = true)]
     pub(crate) false_alarm_rate: f64,
     /// Model of normal behaviour
-    #[arg(long, value_enum, default_value = "ar")]
+    #[arg(long, value_parser = OfOneSeries, default_value = "ar")]
     pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
@@ -830,12 +857,12 @@ pub(crate) struct GenerateArgs {
     /// Most steps of a path
     #[arg(short = 'H', long, value_name = "N", value_parser = parse_horizon, allow_negative_numbers = true)]
     pub(crate) horizon: usize,
-    /// How many paths per series
-    #[arg(long, value_name = "K", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// How many paths per series; with --decode best-of how many the likeliest is taken from [default: 1; 16 with best-of]
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     #[arg(allow_negative_numbers = true)]
-    pub(crate) paths: u32,
+    pub(crate) paths: Option<u32>,
     /// Model
-    #[arg(long, value_enum, default_value = "ar")]
+    #[arg(long, value_parser = OfOneSeries, default_value = "ar")]
     pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
@@ -871,14 +898,15 @@ pub(crate) struct ScoreArgs {
     #[arg(long, value_name = "N", value_parser = parse_rows, allow_negative_numbers = true)]
     pub(crate) test_rows: usize,
     /// Model
-    #[arg(long, value_enum, default_value = "ar")]
+    #[arg(long, value_parser = OfOneSeries, default_value = "ar")]
     pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
     /// Score with the models of this file, without a fit
     #[arg(long, value_name = "MODEL", conflicts_with_all = ["model", "period"])]
     pub(crate) load: Option<PathBuf>,
-    /// Model every value given those that follow it: the other order of the same joint distribution
+    /// Model every value given those that follow it: the other order of the same joint distribution. The last rows, which have
+    /// nothing after them, are the context of the others
     #[arg(long, conflicts_with = "load")]
     pub(crate) reverse: bool,
     /// Write every held-out row with its score here: .csv, .tsv, .json, .ndjson or .parquet by its ending

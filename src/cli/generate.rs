@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::args::{FixModeArg, GenerateArgs};
+use super::args::{DecodeName, FixModeArg, GenerateArgs};
 use super::input::{self, Loaded, Needs};
 use super::load;
 use super::models::Spec;
@@ -113,9 +113,20 @@ enum Source<'a> {
     Saved(&'a StoredSeries),
 }
 
+/// How many paths best-of chooses from where nothing else is said.
+const DEFAULT_BEST_OF: u32 = 16;
+
+impl GenerateArgs {
+    /// How many paths are drawn for every series.
+    pub(super) fn paths(&self) -> usize {
+        let is_best_of = self.decode.decode == Some(DecodeName::BestOf);
+        self.paths.unwrap_or(if is_best_of { DEFAULT_BEST_OF } else { 1 }) as usize
+    }
+}
+
 /// What is generated for every series.
 pub(super) fn generation(args: &GenerateArgs) -> Result<Generation> {
-    let paths = args.paths as usize;
+    let paths = args.paths();
     Ok(Generation {
         decoding: args.decode.decoding(args.decode.decode.unwrap_or_default(), paths)?,
         antithetic: args.decode.antithetic,
@@ -126,7 +137,7 @@ pub(super) fn generation(args: &GenerateArgs) -> Result<Generation> {
 
 /// Refuses what no memory could hold.
 fn check_size(args: &GenerateArgs, series: usize) -> Result<()> {
-    let rows = args.horizon.saturating_mul(args.paths as usize).saturating_mul(series);
+    let rows = args.horizon.saturating_mul(args.paths()).saturating_mul(series);
     if rows <= MAX_ROWS {
         return Ok(());
     }

@@ -123,6 +123,9 @@ fn say_warnings(loaded: &Loaded, scored: &[(&Series, Scored)]) {
     let mut said: Vec<(&str, String)> = Vec::new();
     for (series, Scored { summary, scores, .. }) in scored {
         said.extend(summary.warnings.iter().map(|warning| (series.id(), warning.clone())));
+        if let Some(text) = impossible(series, scores) {
+            said.push((series.id(), text));
+        }
         let without = scores.log_probs.len() - scores.values();
         if without > 0 {
             said.push((series.id(), format!("{without} of {} held-out values have no score", scores.log_probs.len())));
@@ -130,6 +133,19 @@ fn say_warnings(loaded: &Loaded, scored: &[(&Series, Scored)]) {
     }
     let said: Vec<(&str, &str)> = said.iter().map(|(id, warning)| (*id, warning.as_str())).collect();
     notes::say_for_series(&said, loaded.panel.id_column.is_some());
+}
+
+/// Which held-out values have no density at all under the model, so that their sum is minus infinity.
+fn impossible(series: &Series, scores: &HeldOut) -> Option<String> {
+    let at: Vec<usize> =
+        (0..scores.log_probs.len()).filter(|&row| scores.log_probs[row] == f64::NEG_INFINITY).collect();
+    let row = series.len() - scores.log_probs.len() + at.first()?;
+    let more = if at.len() > 1 { format!(", and {} more", at.len() - 1) } else { String::new() };
+    Some(format!(
+        "the model holds {} at {} impossible{more}: the log-likelihood is minus infinity, in JSON null",
+        series.values()[row],
+        series.timeline().label(row as i64)
+    ))
 }
 
 /// Every held-out row: the value, its score, and where it lies in its conditional distribution.
@@ -178,6 +194,7 @@ fn text(loaded: &Loaded, scored: &[(&Series, Scored)]) -> String {
 /// One object per series, every digit.
 fn json_of(loaded: &Loaded, (series, Scored { summary, scores, .. }): &(&Series, Scored)) -> Value {
     let mut object = Map::new();
+    let warnings: Vec<String> = summary.warnings.iter().cloned().chain(impossible(series, scores)).collect();
     if let Some(id) = &loaded.panel.id_column {
         object.insert(id.clone(), json!(series.id()));
     }
@@ -189,7 +206,7 @@ fn json_of(loaded: &Loaded, (series, Scored { summary, scores, .. }): &(&Series,
         ("bits_per_value", output::json_number(scores.bits_per_value())),
         ("perplexity", scores.perplexity().map_or(Value::Null, output::json_number)),
         ("pit_histogram", json!(scores.pit_histogram())),
-        ("warnings", json!(summary.warnings)),
+        ("warnings", json!(warnings)),
     ] {
         object.insert(name.to_owned(), value);
     }

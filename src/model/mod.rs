@@ -356,6 +356,20 @@ pub(crate) fn training_likelihood(model: &dyn Autoregressive, train: &[Series]) 
     Ok((sum, rows))
 }
 
+/// Refuses values whose squares and their sums leave the range of floating point numbers.
+pub(crate) fn check_size(train: &[Series]) -> Result<()> {
+    const SMALLEST: f64 = 1e-150;
+    let known = train.iter().flat_map(Series::values).filter(|x| !x.is_nan());
+    let largest = known.fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    if largest == 0.0 || (SMALLEST..=SMALLEST.recip()).contains(&largest) {
+        return Ok(());
+    }
+    let what = if largest < 1.0 { "small" } else { "large" };
+    Err(Error::numeric(format!("the values, up to {largest:e}, are too {what} to be squared"))
+        .expected("a largest value between 1e-150 and 1e150")
+        .hint("change their unit: divide them by about their largest"))
+}
+
 /// The error of a fit that has too few values.
 pub(crate) fn too_short(model: &str, have: usize, need: usize) -> Error {
     let values = if have == 1 { "1 value is".to_owned() } else { format!("{have} values are") };

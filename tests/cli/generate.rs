@@ -91,9 +91,59 @@ fn fixed_values_are_kept_and_change_what_they_may() {
     folder.write("late.csv", "month,passengers\n1962-03,600\n");
     folder.run(&[&base[..], &["--fix", "late.csv"]].concat()).exits(2).says("beyond the horizon");
     folder.write("past.csv", "month,passengers\n1950-03,600\n");
-    folder.run(&[&base[..], &["--fix", "past.csv"]].concat()).exits(3).says("no row fixes a value");
-    let beam = ["generate", &file, "-H", "4", "--decode", "beam", "--fix", "fix.csv"];
-    folder.run(&beam).exits(2).says("cannot look ahead");
+    folder.run(&[&base[..], &["--fix", "past.csv"]].concat()).exits(3).says("not ahead of the series");
+    folder.write("empty.csv", "month,passengers\n1961-03,\n");
+    folder.run(&[&base[..], &["--fix", "empty.csv"]].concat()).exits(3).says("no row fixes a value");
+    let beam = ["generate", &file, "-H", "4", "--decode", "beam", "--fix", "fix.csv", "--model"];
+    folder.run(&[&beam[..], &["markov"]].concat()).exits(2).says("--decode beam cannot look ahead");
+    folder.run(&[&beam[..], &["ar", "--order", "2", "--difference", "0"]].concat()).exits(0);
+}
+
+#[test]
+fn every_row_of_a_scenario_must_stand_on_a_step_ahead() {
+    let panel: String =
+        ["a", "b"].iter().flat_map(|id| (1..=30).map(move |t| format!("{id},{t},{}\n", t % 7))).collect();
+    let folder = Folder::with("panel.csv", format!("unique_id,t,y\n{panel}"));
+    let plain: String = crate::support::values(30).iter().map(|x| format!("{x}\n")).collect();
+    folder.write("plain.csv", format!("y\n{plain}"));
+    folder.write("months.csv", crate::support::monthly());
+    let run = |file: &str, fix: &str| {
+        folder.write("fix.csv", fix);
+        folder.run(&["generate", file, "-H", "4", "--fix", "fix.csv", "--decode", "mean"])
+    };
+    for (file, fix, said) in [
+        (
+            "panel.csv",
+            "unique_id,t,y\na,32,3\nc,31,4\n",
+            "fix.csv: line 3: there is no series `c`; expected one of `a`, `b`",
+        ),
+        (
+            "panel.csv",
+            "unique_id,t,y\na,32,3\nb,30,4\n",
+            "line 3: 30 is not ahead of the series; expected one of the 4 steps",
+        ),
+        ("months.csv", "month,sold\n2023-01,60\n2023-02-15,60\n", "line 3: 2023-02-15 is no time of the series"),
+        ("months.csv", "unique_id,month,sold\nQ,2023-01,60\n", "a column `unique_id`, and the series have none"),
+        ("months.csv", "month,sold\n2023-01,many\n", "line 2, column `sold`: `many` is no number"),
+        ("plain.csv", "unique_id,ds,y\nQ,2020-01-01,8\n", "a column `unique_id`, and the series have none"),
+        ("plain.csv", "t,y\n62,3\n", "the value fixed at 62 lies beyond the horizon"),
+        ("plain.csv", "t,y\n32,3\n32,4\n", "line 3: the time 32 stands in two rows"),
+    ] {
+        let run = run(file, fix);
+        assert!(run.code.is_some_and(|code| code == 2 || code == 3), "{run:?}");
+        run.says(said);
+    }
+    // Rows without times are numbered in results, and so they may be here.
+    assert_eq!(run("plain.csv", "t,y\n32,3\n").exits(0).table().numbers("y")[1], 3.0);
+    assert_eq!(run("plain.csv", "y\n\"\"\n3\n").exits(0).table().numbers("y")[1], 3.0);
+}
+
+#[test]
+fn best_of_chooses_among_several() {
+    let (folder, file) = (Folder::new(), dataset("lynx.csv"));
+    let run = |more: &[&str]| generated(&folder, &[&[&file[..], "-H", "3", "--decode", "best-of"], more].concat()).rows;
+    assert_eq!(run(&[]), run(&["--paths", "16"]));
+    assert_ne!(run(&[]), run(&["--paths", "1"]));
 }
 
 #[test]

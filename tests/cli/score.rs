@@ -58,6 +58,18 @@ fn both_orders_of_time_score_the_same_rows() {
 }
 
 #[test]
+fn an_impossible_value_is_named() {
+    let rows: String = (1..40).map(|t| format!("{t},{}\n", if t == 38 { -5 } else { 3 + t * t % 7 })).collect();
+    let folder = Folder::with("x.csv", format!("t,y\n{rows}"));
+    let args = ["score", "x.csv", "--test-rows", "4", "--transform", "log"];
+    folder.run(&args).exits(0).says("the model holds -5 at 38 impossible: the log-likelihood is minus infinity");
+    let json = scored(&folder, &args[1..]);
+    assert!(
+        json["log_likelihood"].is_null() && json["warnings"][0].as_str().is_some_and(|text| text.contains("at 38"))
+    );
+}
+
+#[test]
 fn impossible_splits_are_refused() {
     let (folder, file) = (Folder::new(), dataset("nile.csv"));
     for rows in ["0", "100", "500"] {

@@ -117,18 +117,18 @@ impl<'a> Future<'a> {
     }
 }
 
-fn column<'a>(frame: &'a DataFrame, name: &str) -> Result<&'a Column> {
+pub(super) fn column<'a>(frame: &'a DataFrame, name: &str) -> Result<&'a Column> {
     frame.column(name).map_err(|_| no_column(frame, name))
 }
 
-fn texts(column: &Column) -> Result<Vec<Option<String>>> {
+pub(super) fn texts(column: &Column) -> Result<Vec<Option<String>>> {
     let unreadable = |error| Error::data(format!("column `{}` cannot be read", column.name())).caused_by(error);
     let cast = column.cast(&DataType::String).map_err(unreadable)?;
     Ok(cast.str().map_err(unreadable)?.iter().map(|text| text.map(str::to_owned)).collect())
 }
 
 /// The times as they are spelled; those of typed columns as ISO dates.
-fn labels(column: &Column, lines: &Lines) -> Result<Vec<String>> {
+pub(super) fn labels(column: &Column, lines: &Lines) -> Result<Vec<String>> {
     let missing = |row| Error::data("the time is missing").at(lines.place(row)).expected("a time in every row");
     if cells::texts(column).is_some() {
         let texts = texts(column)?;

@@ -13,6 +13,8 @@ use crate::{Error, Result};
 
 /// The rows that decide.
 const SAMPLE: usize = 100;
+/// What a column of ids is called where nobody says another name.
+pub(super) const USUAL_ID: &str = "unique_id";
 
 /// The column names by role.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +38,7 @@ impl Roles {
         check_value_is_left(frame, options)?;
         let sample = frame.head(Some(SAMPLE));
         let mut columns = Undecided { columns: sample.columns().iter().filter(|c| !is_row_number(c)).collect() };
-        let id = columns.named(frame, options.id.as_deref(), "unique_id")?;
+        let id = columns.named(frame, options.id.as_deref(), USUAL_ID)?;
         let time = columns.named(frame, options.time.as_deref(), "ds")?;
         let value = columns.named(frame, options.value.as_deref(), "y")?;
         columns.take_covariates(frame, &options.covariates, [("id", &id), ("times", &time), ("values", &value)])?;

@@ -10,7 +10,7 @@ use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::autocovariance::mean;
 use crate::model::transformed::Differences;
-use crate::model::{Fit, Fitted, Parameter, Summary, too_short, training_likelihood};
+use crate::model::{Fit, Fitted, Parameter, Summary, check_size, too_short, training_likelihood};
 
 /// How coefficients are estimated.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -270,20 +270,6 @@ impl Fit for LinearSpec {
 /// The values of every series.
 pub(super) fn values(train: &[Series]) -> impl Iterator<Item = &[f64]> + Clone {
     train.iter().map(Series::values)
-}
-
-/// Refuses values whose squares and their sums leave the range of floating point numbers.
-fn check_size(train: &[Series]) -> Result<()> {
-    const SMALLEST: f64 = 1e-150;
-    let known = train.iter().flat_map(Series::values).filter(|x| !x.is_nan());
-    let largest = known.fold(0.0_f64, |largest, x| largest.max(x.abs()));
-    if largest == 0.0 || (SMALLEST..=SMALLEST.recip()).contains(&largest) {
-        return Ok(());
-    }
-    let what = if largest < 1.0 { "small" } else { "large" };
-    Err(Error::numeric(format!("the values, up to {largest:e}, are too {what} to be squared"))
-        .expected("a largest value between 1e-150 and 1e150")
-        .hint("change their unit: divide them by about their largest"))
 }
 
 /// Whether there are known values and all are the same.

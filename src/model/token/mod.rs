@@ -115,8 +115,11 @@ impl Fit for QuantisedSpec {
             Series::new(series.id(), series.values().iter().map(|x| token_of(&quantiser, map, *x)).collect())
         };
         let spec = MarkovSpec { symbols: Some(bins), ..self.markov };
-        let Fitted { model: inner, summary } = spec.fit(&train.iter().map(tokens).collect::<Vec<_>>())?;
+        let Fitted { model: inner, mut summary } = spec.fit(&train.iter().map(tokens).collect::<Vec<_>>())?;
         let kind = quantiser.kind().name();
+        if let Some(asked) = self.quantiser.bins.filter(|asked| *asked > bins) {
+            summary.warnings.push(format!("{bins} bins instead of {asked}: the values are no more different"));
+        }
         let description = format!("Markov chain of order {} over {bins} {kind} tokens", inner.order());
         let preprocessing = [("bins", bins), ("order", inner.order())];
         let preprocessing = preprocessing.map(|(name, number)| (name.to_owned(), vec![number as f64])).to_vec();

@@ -36,7 +36,7 @@ use std::sync::Arc;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::kernels;
-use crate::model::too_short;
+use crate::model::{check_size, too_short};
 use crate::predictive::{Bins, OuterMap};
 
 /// The token of a missing value, which no bin has.
@@ -118,6 +118,7 @@ impl QuantiserSpec {
             return Err(too_short("a quantiser", all.count, OWN_SCALE));
         }
         let Some(map) = all.map() else {
+            check_size(train)?;
             return Err(Error::data("the values have no spread that tokens could tell apart")
                 .expected("finite numbers that differ by more than rounding"));
         };
@@ -959,6 +960,11 @@ mod tests {
             assert!(fit(kind, None, &values[..7]).is_err() && fit(kind, None, &[2.0; 40]).is_err());
             assert!(fit(kind, None, &[&values[..], &[f64::INFINITY]].concat()).is_err());
             assert!(fit(kind, None, &[[0.3; 20], [0.1 + 0.2; 20]].concat()).is_err(), "rounding is no spread");
+            for unit in [1e200, 1e-200] {
+                let error =
+                    fit(kind, None, &values.iter().map(|x| x * unit).collect::<Vec<_>>()).expect_err("no squares");
+                assert!(error.to_string().contains("to be squared"), "{error}");
+            }
             assert!(fit(kind, Some(2), &values).is_err() && fit(kind, Some(70_000), &values).is_err());
         }
         for mu in [0.0, -1.0, f64::NAN, f64::INFINITY] {

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::model::linear::smallest_gap;
 use crate::model::token::markov::{MarkovOrder, MarkovSpec};
 use crate::model::token::quantiser::Moments;
-use crate::model::{Autoregressive, Fit, Fitted, Summary, too_short};
+use crate::model::{Autoregressive, Fit, Fitted, Summary, check_size, too_short};
 use crate::predictive::{OuterMap, Predictive};
 
 /// a: the common scale counts like so many patches of a code.
@@ -100,8 +100,9 @@ fn map_of(train: &[Series]) -> Result<OuterMap> {
     let known = || train.iter().flat_map(Series::values).copied().filter(|x| !x.is_nan());
     let mut moments = Moments::default();
     known().for_each(|x| moments.push(x));
-    moments.map().ok_or_else(|| match known().count() {
-        count if count < FEWEST_PATCHES => too_short("a codebook", count, FEWEST_PATCHES),
+    moments.map().ok_or_else(|| match (known().count(), check_size(train)) {
+        (count, _) if count < FEWEST_PATCHES => too_short("a codebook", count, FEWEST_PATCHES),
+        (_, Err(error)) => error,
         _ => Error::data("there is no variation to learn a codebook from")
             .expected("at least two different values")
             .hint("use --model naive"),
@@ -158,6 +159,12 @@ impl CodebookSpec {
         let mut warnings = Vec::new();
         if let Some(asked) = self.codes.filter(|asked| *asked > codes) {
             warnings.push(format!("{codes} codes instead of {asked}: the {patches} patches are no more different"));
+        }
+        if 2 * codes > patches {
+            warnings.push(format!(
+                "{codes} codes for {patches} patches: most stand for a patch or two, and values unlike these have hardly any \
+                 density; fewer --codes say more"
+            ));
         }
         let number = |name: &str, number: usize| (name.to_owned(), vec![number as f64]);
         Ok(Summary {
