@@ -1,6 +1,7 @@
 //! What a held-out value costs under each model, in bits in the data's own units, forwards and backwards: every model is
 //! fitted to all but the last fifth of a series and scores that fifth, each value given all before it (forwards) or all
 //! that follow it in the fifth (backwards: the other factorisation of a joint distribution, by a model of the reversed rows).
+//! The two orders are compared on the rows that both score.
 //!
 //! ```sh
 //! cargo run --release --example 08_bits_per_value
@@ -41,26 +42,42 @@ fn fit(model: &str, train: &Series, period: usize) -> Result<Box<dyn Autoregress
     })
 }
 
-fn bits(model: &str, series: &Series, rows: usize, backwards: bool) -> Result<f64> {
+/// The scores of the held-out rows, in the order of the series.
+fn scores(model: &str, series: &Series, rows: usize, backwards: bool) -> Result<HeldOut> {
     let past = HeldOut::training(series, rows)?;
     let train = if backwards { past.reversed() } else { past };
     let fitted = fit(model, &train, infer_period(train.values(), series.timeline().frequency()))?;
     let score = if backwards { HeldOut::of_reversed } else { HeldOut::of };
-    Ok(score(fitted.as_ref(), series, rows)?.bits_per_value())
+    score(fitted.as_ref(), series, rows)
+}
+
+/// Bits per value of both orders over the rows that both score, and how many these are: backwards the last rows, which
+/// have nothing after them, are the context of the others.
+fn both_orders(forwards: &HeldOut, backwards: &HeldOut) -> (f64, f64, usize) {
+    let pairs = || forwards.log_probs.iter().zip(&backwards.log_probs).filter(|(a, b)| !a.is_nan() && !b.is_nan());
+    let count = pairs().count();
+    let bits = |sum: f64| -sum / count as f64 / std::f64::consts::LN_2;
+    (bits(pairs().map(|(a, _)| a).sum()), bits(pairs().map(|(_, b)| b).sum()), count)
 }
 
 fn main() -> Result<()> {
-    println!("| series | held out | {} |\n|---|---|{}", MODELS.join(" | "), "---|".repeat(MODELS.len()));
+    let heading =
+        |first: &str| format!("| {first} | {} |\n|---|---|{}", MODELS.join(" | "), "---|".repeat(MODELS.len()));
+    let (mut bits, mut orders) = (heading("series | held out"), heading("series | held out"));
     for name in SERIES {
         let path = format!("datasets/{name}.csv");
         let series = read_path(Path::new(&path), &ReadOptions::default())?.series.remove(0);
         let rows = series.len() / 5;
-        let cells =
-            MODELS.iter().map(|model| match (bits(model, &series, rows, false), bits(model, &series, rows, true)) {
-                (Ok(forwards), Ok(backwards)) => format!("{forwards:.2} ({backwards:.2})"),
-                (Err(error), _) | (_, Err(error)) => error.to_string(),
-            });
-        println!("| {name} | {rows} of {} | {} |", series.len(), cells.collect::<Vec<_>>().join(" | "));
+        let first = format!("\n| {name} | {rows} of {} |", series.len());
+        bits += &first;
+        orders += &first;
+        for model in MODELS {
+            let (forwards, backwards) = (scores(model, &series, rows, false)?, scores(model, &series, rows, true)?);
+            let (one, other, count) = both_orders(&forwards, &backwards);
+            bits += &format!(" {:.2} |", forwards.bits_per_value());
+            orders += &format!(" {one:.2} / {other:.2} ({count}) |");
+        }
     }
+    println!("{bits}\n\nForwards / backwards, over the rows that both score:\n\n{orders}");
     Ok(())
 }
