@@ -104,6 +104,8 @@ pub enum Shape {
 pub enum Mark {
     /// A line through the points (x, y). A missing value breaks it.
     Line { x: Vec<f64>, y: Vec<f64>, color: Color, label: Option<String> },
+    /// A thin line painted with opacity `strength` (0 to 1), one of many that lie over each other.
+    Thin { x: Vec<f64>, y: Vec<f64>, color: Color, strength: f64, label: Option<String> },
     /// A dashed line through the points (x, y). A missing value breaks it.
     Dashed { x: Vec<f64>, y: Vec<f64>, color: Color, label: Option<String> },
     /// The area from `lo` to `hi`, painted with opacity `strength` (0 to 1). A missing value breaks it.
@@ -122,6 +124,7 @@ impl Mark {
     pub(super) fn label(&self) -> Option<&str> {
         match self {
             Self::Line { label, .. }
+            | Self::Thin { label, .. }
             | Self::Dashed { label, .. }
             | Self::Band { label, .. }
             | Self::Points { label, .. }
@@ -134,6 +137,7 @@ impl Mark {
     pub(super) fn color(&self) -> Color {
         match self {
             Self::Line { color, .. }
+            | Self::Thin { color, .. }
             | Self::Dashed { color, .. }
             | Self::Band { color, .. }
             | Self::Points { color, .. }
@@ -147,6 +151,7 @@ impl Mark {
     fn columns(&self) -> (&[f64], &[f64], Option<&[f64]>) {
         match self {
             Self::Line { x, y, .. }
+            | Self::Thin { x, y, .. }
             | Self::Dashed { x, y, .. }
             | Self::Points { x, y, .. }
             | Self::Stems { x, y, .. } => (x, y, None),

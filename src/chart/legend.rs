@@ -135,7 +135,7 @@ fn draw_key<DB: Backend>(canvas: &Canvas<DB>, entry: &Entry<'_>, from: Point) ->
     let across = [from, (from.0 + KEY, from.1)];
     let middle = (from.0 + 0.5 * KEY, from.1);
     match mark {
-        Mark::Line { .. } => canvas.path(&across, paint, 2.0),
+        Mark::Line { .. } | Mark::Thin { .. } => canvas.path(&across, paint, 2.0),
         Mark::Dashed { .. } => canvas.dashes(&across, paint, 2.0, DASHES),
         Mark::Horizontal { .. } | Mark::Vertical { .. } => canvas.dashes(&across, paint, 1.25, REFERENCE_DASHES),
         Mark::Points { shape, .. } => draw_point(canvas, middle, *shape, 3.0, paint),
@@ -150,10 +150,10 @@ fn draw_key<DB: Backend>(canvas: &Canvas<DB>, entry: &Entry<'_>, from: Point) ->
     }
 }
 
-/// The opacity that a mark is painted with: the strength of a band, and 1 for all else.
+/// The opacity that a mark is painted with: the strength of a band or a thin line, and 1 for all else.
 pub(super) fn opacity(mark: &Mark) -> f64 {
     match mark {
-        Mark::Band { strength, .. } if !strength.is_nan() => strength.clamp(0.0, 1.0),
+        Mark::Band { strength, .. } | Mark::Thin { strength, .. } if !strength.is_nan() => strength.clamp(0.0, 1.0),
         _ => 1.0,
     }
 }

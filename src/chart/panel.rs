@@ -209,7 +209,7 @@ fn depth_of(mark: &Mark) -> usize {
     match mark {
         Mark::Band { .. } => 0,
         Mark::Horizontal { .. } | Mark::Vertical { .. } => 1,
-        Mark::Line { .. } | Mark::Dashed { .. } | Mark::Stems { .. } => 2,
+        Mark::Line { .. } | Mark::Thin { .. } | Mark::Dashed { .. } | Mark::Stems { .. } => 2,
         Mark::Points { .. } => 3,
     }
 }
@@ -293,6 +293,7 @@ impl<DB: Backend> Drawing<'_, DB> {
         let paint = Paint::opaque(mark.color().rgb());
         match mark {
             Mark::Line { x, y, .. } => self.line(x, y, paint, None),
+            Mark::Thin { x, y, .. } => self.thin(x, y, Paint { opacity: opacity(mark), ..paint }),
             Mark::Dashed { x, y, .. } => self.line(x, y, paint, Some(DASHES)),
             Mark::Band { x, lo, hi, .. } => self.band(x, lo, hi, Paint { opacity: opacity(mark), ..paint }),
             Mark::Points { x, y, shape, .. } => self.points(x, y, *shape, paint),
@@ -311,6 +312,12 @@ impl<DB: Backend> Drawing<'_, DB> {
 
     fn reference(&self, line: [Point; 2], paint: Paint) -> Result<()> {
         self.canvas.dashes(&line, paint, 1.25, REFERENCE_DASHES)
+    }
+
+    fn thin(&self, x: &[f64], y: &[f64], paint: Paint) -> Result<()> {
+        reduce::line(x.iter().zip(y).map(|(x, y)| self.point(*x, *y)))
+            .into_iter()
+            .try_for_each(|run| self.canvas.path(&run, paint, 0.75))
     }
 
     fn line(&self, x: &[f64], y: &[f64], paint: Paint, dashes: Option<(f64, f64)>) -> Result<()> {

@@ -88,11 +88,24 @@ fn fan_panel(fan: &Fan<'_>, levels: &[f64], value_name: &str) -> Panel {
 /// Paths that a panel draws.
 const DRAWN_PATHS: usize = 100;
 
+/// From so many on paths are drawn thin: together they are what is to be seen.
+const FEW_PATHS: usize = 6;
+
+/// What the paths of a series were told.
+pub(super) struct Told<'a> {
+    /// The steps ahead whose values are fixed, and these.
+    pub(super) fixed: &'a [(usize, f64)],
+    /// The threshold at which paths end.
+    pub(super) threshold: Option<f64>,
+}
+
 /// The history of every series and paths that continue it, up to their stops.
-pub(super) fn paths(drawn: &[(&str, &Series, &Paths)], value_name: &str) -> Figure {
-    let panels =
-        drawn.iter().take(MAX_PANELS).map(|(name, series, paths)| paths_panel(name, series, paths, value_name));
-    let count = drawn.first().map_or(0, |(_, _, paths)| paths.lanes());
+pub(super) fn paths(drawn: &[(&str, &Series, &Paths, Told<'_>)], value_name: &str) -> Figure {
+    let panels = drawn
+        .iter()
+        .take(MAX_PANELS)
+        .map(|(name, series, paths, told)| paths_panel(name, series, paths, told, value_name));
+    let count = drawn.first().map_or(0, |(_, _, paths, _)| paths.lanes());
     let title = match count {
         1 => format!("A path of {value_name}"),
         _ if count > DRAWN_PATHS => format!("Paths of {value_name}, {DRAWN_PATHS} of {count}"),
@@ -101,7 +114,7 @@ pub(super) fn paths(drawn: &[(&str, &Series, &Paths)], value_name: &str) -> Figu
     arrange(title, panels.collect(), drawn.len())
 }
 
-fn paths_panel(name: &str, series: &Series, paths: &Paths, value_name: &str) -> Panel {
+fn paths_panel(name: &str, series: &Series, paths: &Paths, told: &Told<'_>, value_name: &str) -> Panel {
     let n = series.len();
     let from = n.saturating_sub((2 * paths.horizon()).max(60));
     let mut panel = Panel::new(scale(series)).y_label(value_name);
@@ -110,12 +123,24 @@ fn paths_panel(name: &str, series: &Series, paths: &Paths, value_name: &str) -> 
     }
     let last = series.values().last().copied().unwrap_or(f64::NAN);
     let shown = paths.lanes().min(DRAWN_PATHS);
+    let strength = (3.0 / (shown as f64).sqrt()).clamp(0.25, 0.7);
     for lane in 0..shown {
         let x = times(series, n.saturating_sub(1)..n + paths.len(lane));
         let y = std::iter::once(last).chain(paths.path(lane).take(paths.len(lane))).collect();
-        let color = if shown <= 6 { Color::Series(lane) } else { Color::Series(0) };
-        let label = (lane == 0 && shown > 1).then(|| "generated".to_owned());
-        panel = panel.with(Mark::Line { x, y, color, label });
+        let label = (lane == 0).then(|| "generated".to_owned());
+        panel = panel.with(match shown < FEW_PATHS {
+            true => Mark::Line { x, y, color: Color::Series(lane), label },
+            false => Mark::Thin { x, y, color: Color::Series(0), strength, label },
+        });
+    }
+    if let Some(y) = told.threshold {
+        panel = panel.with(Mark::Horizontal { y, color: Color::Alarm, label: Some("threshold".to_owned()) });
+    }
+    if !told.fixed.is_empty() {
+        let x = told.fixed.iter().flat_map(|(step, _)| times(series, n + step..n + step + 1)).collect();
+        let y = told.fixed.iter().map(|(_, value)| *value).collect();
+        let (color, shape) = (Color::Alarm, Shape::Dot);
+        panel = panel.with(Mark::Points { x, y, color, label: Some("fixed".to_owned()), shape });
     }
     panel.with(history(series, from))
 }

@@ -63,13 +63,21 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Outcome> {
         Some(models) => models.series.iter().map(Source::Saved).collect(),
         None => loaded.periods.iter().map(|&period| Source::Fit { period }).collect(),
     };
+    let fixed: Vec<(&str, &Fixes)> =
+        series.iter().zip(fixes.iter().flatten()).map(|(series, fixes)| (series.id(), fixes)).collect();
     let results = generate_all(&series, &sources, fixes.as_deref(), &what, args);
     let (done, failures) = input::split(&series, results);
     let outcome = input::report_failures(&mut loaded, failures, done.len())?;
     say(&loaded, &done, &what);
     if let (Some(path), Some(format)) = (&args.output.plot, format) {
-        let drawn: Vec<(&str, &Series, &Paths)> =
-            done.iter().map(|(series, one)| (loaded.name_of(series), *series, &one.paths)).collect();
+        let threshold = match what.stop {
+            Stop::Above(threshold) | Stop::Below(threshold) => Some(threshold),
+            _ => None,
+        };
+        let fixed_of = |id: &str| fixed.iter().find(|(own, _)| *own == id).map_or(&[][..], |(_, fixes)| fixes.of(0));
+        let told = |series: &Series| figures::Told { fixed: fixed_of(series.id()), threshold };
+        let drawn: Vec<(&str, &Series, &Paths, figures::Told<'_>)> =
+            done.iter().map(|(series, one)| (loaded.name_of(series), *series, &one.paths, told(series))).collect();
         write_whole(path, &chart::render(&figures::paths(&drawn, &loaded.panel.value_column), format)?)?;
         eprintln!("wrote {}", path.display());
     }

@@ -139,6 +139,24 @@ fn every_row_of_a_scenario_must_stand_on_a_step_ahead() {
 }
 
 #[test]
+fn charts_mark_what_paths_were_told() {
+    let (folder, file) = (Folder::new(), dataset("air_passengers.csv"));
+    folder.write("fix.csv", "month,passengers\n1961-03,450\n");
+    let base = ["generate", &file, "-H", "4", "--plot", "x.svg", "--paths"];
+    for (more, said, thin) in [
+        (&["9", "--fix", "fix.csv"][..], "fixed", true),
+        (&["9", "--until", "value>500"], "threshold", true),
+        (&["2"], "generated", false),
+    ] {
+        folder.run(&[&base[..], more].concat()).exits(0);
+        let svg = folder.text("x.svg");
+        crate::support::check_svg(&svg);
+        assert!(svg.contains(said), "{said}");
+        assert_eq!(svg.contains("opacity=\"0.7\""), thin, "{more:?}");
+    }
+}
+
+#[test]
 fn best_of_chooses_among_several() {
     let (folder, file) = (Folder::new(), dataset("lynx.csv"));
     let run = |more: &[&str]| generated(&folder, &[&[&file[..], "-H", "3", "--decode", "best-of"], more].concat()).rows;

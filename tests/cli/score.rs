@@ -1,6 +1,6 @@
 //! `score`: the rows held out are those at the end, no fit sees them, and the numbers belong together.
 
-use crate::support::{Folder, dataset};
+use crate::support::{Folder, dataset, values};
 
 fn scored(folder: &Folder, args: &[&str]) -> serde_json::Value {
     let run = folder.run(&[&["score"], args, &["--json"]].concat()).exits(0);
@@ -59,7 +59,9 @@ fn both_orders_of_time_score_the_same_rows() {
 
 #[test]
 fn an_impossible_value_is_named() {
-    let rows: String = (1..40).map(|t| format!("{t},{}\n", if t == 38 { -5 } else { 3 + t * t % 7 })).collect();
+    let mut values = values(39);
+    values[37] = -5.0;
+    let rows: String = values.iter().zip(1..).map(|(x, t)| format!("{t},{x}\n")).collect();
     let folder = Folder::with("x.csv", format!("t,y\n{rows}"));
     let args = ["score", "x.csv", "--test-rows", "4", "--transform", "log"];
     folder.run(&args).exits(0).says("the model holds -5 at 38 impossible: the log-likelihood is minus infinity");
