@@ -54,6 +54,38 @@ pub fn trigamma(x: f64) -> f64 {
     sum + (1.0 + series) / x + 0.5 * square
 }
 
+/// ln(1 + x) - x for x > -1, without cancellation near zero: with v = x / (2 + x), it is -x v + 2 (v^3 / 3 + v^5 / 5 + ..).
+#[must_use]
+pub fn ln_1p_minus(x: f64) -> f64 {
+    if x.abs() > 0.1 {
+        return x.ln_1p() - x;
+    }
+    let v = x / (2.0 + x);
+    let square = v * v;
+    let series = (1..8).rev().fold(0.0, |tail, j| (tail + 1.0 / f64::from(2 * j + 1)) * square);
+    v * (2.0 * series - x)
+}
+
+/// ln Gamma(x + 1) - (x + 1/2) ln x + x - ln(2 pi) / 2 for x > 0: what Stirling's formula leaves out, by its series (Abramowitz
+/// and Stegun 1964, 6.1.41) from 16 on.
+#[must_use]
+pub fn stirling_remainder(x: f64) -> f64 {
+    if x < 16.0 {
+        return ln_gamma(x + 1.0) - (x + 0.5) * x.ln() + x - 0.5 * std::f64::consts::TAU.ln();
+    }
+    let square = (x * x).recip();
+    let series = [1.0 / 1188.0, -1.0 / 1680.0, 1.0 / 1260.0, -1.0 / 360.0, 1.0 / 12.0];
+    series.iter().fold(0.0, |tail, term| tail * square + term) / x
+}
+
+/// ln x - 1 / (2 x) - digamma(x), by its series (Abramowitz and Stegun 1964, 6.3.18), for x of 10 and more.
+#[must_use]
+pub fn digamma_remainder(x: f64) -> f64 {
+    let square = (x * x).recip();
+    let series = [1.0 / 132.0, -1.0 / 240.0, 1.0 / 252.0, -1.0 / 120.0, 1.0 / 12.0];
+    series.iter().fold(0.0, |tail, term| tail * square + term) * square
+}
+
 /// The distribution function of Student's t, accurate in the lower tail; use `student_t_cdf(-t, v)` for the upper one.
 #[must_use]
 pub fn student_t_cdf(t: f64, dof: f64) -> f64 {
@@ -115,5 +147,21 @@ mod tests {
         assert!((digamma(1.0) + 0.577_215_664_901_532_9).abs() < 1e-14);
         let slope = (digamma(40.001) - digamma(39.999)) / 0.002;
         assert!((trigamma(40.0) - slope).abs() < 1e-10);
+    }
+
+    #[test]
+    fn remainders_are_what_is_left() {
+        for x in [-0.6, -0.1, -0.09, 0.05, 0.1, 0.3, 4.0_f64] {
+            assert!((ln_1p_minus(x) / (x.ln_1p() - x) - 1.0).abs() < 1e-12, "{x}");
+        }
+        // x^2 / 2 - x^3 / 3 + x^4 / 4 - ..
+        assert!((ln_1p_minus(1e-5) / -(0.5e-10 - 1e-15 / 3.0 + 0.25e-20) - 1.0).abs() < 1e-14);
+        for x in [16.0, 17.5, 40.0_f64] {
+            let own = ln_gamma(x + 1.0) - (x + 0.5) * x.ln() + x - 0.5 * std::f64::consts::TAU.ln();
+            assert!((stirling_remainder(x) - own).abs() < 1e-13, "{x}");
+        }
+        for x in [10.0, 12.5, 90.0_f64] {
+            assert!((digamma_remainder(x) - (x.ln() - 0.5 / x - digamma(x))).abs() < 1e-13, "{x}");
+        }
     }
 }
