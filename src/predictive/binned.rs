@@ -23,6 +23,7 @@ const INDEX: f64 = 3.0;
 pub struct Bins {
     edges: Vec<f64>,
     tails: [f64; 2],
+    floor: Option<f64>,
 }
 
 impl Bins {
@@ -43,10 +44,38 @@ impl Bins {
         let ascend = edges.windows(2).all(|pair| pair[0] < pair[1]);
         let are_finite = edges.iter().chain(&tails).all(|x| x.is_finite());
         if !edges.is_empty() && ascend && are_finite && tails.iter().all(|width| *width > 0.0) {
-            return Ok(Self { edges, tails });
+            return Ok(Self { edges, tails, floor: None });
         }
         Err(Error::data("these edges do not make bins")
             .expected("at least one edge, all finite and ascending, and tails of positive width"))
+    }
+
+    /// The same bins with nothing below a floor: the first is flat from there to its edge.
+    ///
+    /// ```
+    /// use foretoken::predictive::{Bins, Family, Predictive};
+    ///
+    /// let bins = Bins::new(vec![1.0, 2.0], [1.0, 1.0])?.with_floor(0.0)?;
+    /// let mut rows = Predictive::new(Family::Binned(bins.into()), 1);
+    /// rows.set(0, &[0.5, 0.25, 0.25], true);
+    /// assert_eq!(rows.row(0).log_prob(0.0), 0.5_f64.ln());
+    /// assert_eq!((rows.row(0).cdf(-1e-9), rows.row(0).quantile(0.0)), (0.0, 0.0));
+    /// # Ok::<(), foretoken::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If it is not below the first edge.
+    pub fn with_floor(self, floor: f64) -> Result<Self> {
+        if floor.is_finite() && floor < self.edges[0] {
+            return Ok(Self { floor: Some(floor), ..self });
+        }
+        Err(Error::data(format!("a floor of {floor} under bins from {}", self.edges[0])).expected("a smaller number"))
+    }
+
+    /// Below which there is nothing.
+    #[must_use]
+    pub fn floor(&self) -> Option<f64> {
+        self.floor
     }
 
     /// The number of bins, at least two.
@@ -78,7 +107,7 @@ impl Bins {
     fn share_below(&self, bin: usize, x: f64) -> f64 {
         match self.shape(bin) {
             Shape::Lower { edge, width } => lomax_beyond((edge - x) / width),
-            Shape::Flat { low, high } => (x - low) / (high - low),
+            Shape::Flat { low, high } => ((x - low) / (high - low)).max(0.0),
             Shape::Upper { edge, width } => 1.0 - lomax_beyond((x - edge) / width),
         }
     }
@@ -93,10 +122,11 @@ impl Bins {
     }
 
     /// ln density of a value inside its bin.
-    pub(super) fn log_shape(&self, bin: usize, x: f64) -> f64 {
+    pub(crate) fn log_shape(&self, bin: usize, x: f64) -> f64 {
         let tail = |distance: f64, width: f64| (INDEX / width).ln() - (INDEX + 1.0) * (distance / width).ln_1p();
         match self.shape(bin) {
             Shape::Lower { edge, width } => tail(edge - x, width),
+            Shape::Flat { low, .. } if x < low => f64::NEG_INFINITY,
             Shape::Flat { low, high } => -(high - low).ln(),
             Shape::Upper { edge, width } => tail(x - edge, width),
         }
@@ -121,10 +151,11 @@ impl Bins {
 
     fn shape(&self, bin: usize) -> Shape {
         let last = self.edges.len() - 1;
-        match bin {
-            0 => Shape::Lower { edge: self.edges[0], width: self.tails[0] },
-            bin if bin > last => Shape::Upper { edge: self.edges[last], width: self.tails[1] },
-            bin => Shape::Flat { low: self.edges[bin - 1], high: self.edges[bin] },
+        match (bin, self.floor) {
+            (0, Some(low)) => Shape::Flat { low, high: self.edges[0] },
+            (0, None) => Shape::Lower { edge: self.edges[0], width: self.tails[0] },
+            (bin, _) if bin > last => Shape::Upper { edge: self.edges[last], width: self.tails[1] },
+            (bin, _) => Shape::Flat { low: self.edges[bin - 1], high: self.edges[bin] },
         }
     }
 }

@@ -18,7 +18,7 @@
 
 use super::table::Table;
 use super::tempered::Shape;
-use super::{Distribution, Family, mixture};
+use super::{Distribution, Family, mixture, negative_binomial};
 
 /// How many cells a continuous row has.
 pub(super) const CELLS: usize = 256;
@@ -206,6 +206,7 @@ impl Distribution<'_> {
     fn inner_mode(&self) -> f64 {
         match self.family {
             Family::Gaussian | Family::StudentT => self.parameters[0],
+            Family::NegativeBinomial => negative_binomial::mode(self.pair()),
             Family::Mixture { .. } => mixture::mode(self.parameters),
             Family::Binned(bins) => bins.center(most_probable(self.parameters)),
             Family::Categorical { .. } => most_probable(self.parameters) as f64,
@@ -220,8 +221,13 @@ impl Distribution<'_> {
             Family::Gaussian => self.symmetric_candidates(&Shape::Normal(self.pair()), count, out),
             Family::StudentT => self.symmetric_candidates(&Shape::Student(self.triple()), count, out),
             Family::Mixture { .. } => self.mixture_candidates(count, out),
-            Family::Binned(bins) => self.token_candidates(count, |token| bins.center(token), out),
-            Family::Categorical { .. } => self.token_candidates(count, |token| token as f64, out),
+            Family::NegativeBinomial => {
+                let mut masses = Vec::new();
+                let first = negative_binomial::masses(self.pair(), &mut masses);
+                self.token_candidates(&masses, count, |token| (first + token) as f64, out);
+            }
+            Family::Binned(bins) => self.token_candidates(self.parameters, count, |token| bins.center(token), out),
+            Family::Categorical { .. } => self.token_candidates(self.parameters, count, |token| token as f64, out),
         }
     }
 
@@ -260,8 +266,8 @@ impl Distribution<'_> {
         Candidate { value: self.map.forward(z), log_density: log_density - self.map.factor.ln() }
     }
 
-    fn token_candidates(&self, count: usize, value: impl Fn(usize) -> f64, out: &mut Vec<Candidate>) {
-        let masses = self.parameters.iter().enumerate();
+    fn token_candidates(&self, masses: &[f64], count: usize, value: impl Fn(usize) -> f64, out: &mut Vec<Candidate>) {
+        let masses = masses.iter().enumerate();
         let mut order: Vec<(f64, usize)> =
             masses.filter(|(_, mass)| **mass > 0.0).map(|(token, mass)| (-mass, token)).collect();
         smallest(&mut order, count);

@@ -15,6 +15,7 @@ mod cells;
 mod gaussian;
 mod map;
 mod mixture;
+mod negative_binomial;
 mod region;
 mod sampler;
 mod student_t;
@@ -40,6 +41,8 @@ pub enum Family {
     Gaussian,
     /// Student's t: location, scale, degrees of freedom.
     StudentT,
+    /// The negative binomial, of counts: mean, dispersion a (variance m + a m^2). The map is the identity.
+    NegativeBinomial,
     /// A mixture of normals: weight, mean, standard deviation of each.
     Mixture {
         /// How many.
@@ -59,7 +62,7 @@ impl Family {
     #[must_use]
     pub fn width(&self) -> usize {
         match self {
-            Self::Gaussian => 2,
+            Self::Gaussian | Self::NegativeBinomial => 2,
             Self::StudentT => 3,
             Self::Mixture { components } => 3 * components,
             Self::Binned(bins) => bins.len(),
@@ -78,7 +81,7 @@ impl Family {
     pub fn normals(&self) -> Option<usize> {
         match self {
             Self::Gaussian => Some(1),
-            Self::StudentT | Self::Binned(_) | Self::Categorical { .. } => None,
+            Self::StudentT | Self::NegativeBinomial | Self::Binned(_) | Self::Categorical { .. } => None,
             Self::Mixture { components } => Some(*components),
         }
     }
@@ -357,6 +360,7 @@ impl<'a> Distribution<'a> {
     pub fn median(&self) -> f64 {
         self.map.forward(match self.family {
             Family::Gaussian | Family::StudentT => self.parameters[0],
+            Family::NegativeBinomial => negative_binomial::quantile(self.pair(), 0.5),
             Family::Mixture { .. } => mixture::quantile(self.parameters, 0.5),
             Family::Binned(bins) => binned::quantile(bins, self.parameters, 0.5),
             Family::Categorical { .. } => categorical::quantile(self.parameters, 0.5),
@@ -380,6 +384,9 @@ impl<'a> Distribution<'a> {
                 let spread = if dof > 2.0 { (dof / (dof - 2.0)).sqrt() } else { f64::INFINITY };
                 self.map.scale * self.map.factor * self.parameters[1] * spread
             }
+            (Link::Identity, Family::NegativeBinomial) => {
+                self.map.scale * self.map.factor * negative_binomial::moments(self.pair()).1.sqrt()
+            }
             (Link::Identity, Family::Mixture { .. }) => {
                 self.map.scale * self.map.factor * mixture::variance(self.parameters).sqrt()
             }
@@ -402,6 +409,7 @@ impl<'a> Distribution<'a> {
         self.map.forward(match self.family {
             Family::Gaussian => gaussian::sample(self.pair(), rng),
             Family::StudentT => student_t::sample(self.triple(), rng),
+            Family::NegativeBinomial => negative_binomial::sample(self.pair(), rng),
             Family::Mixture { .. } => mixture::sample(self.parameters, rng),
             Family::Binned(bins) => binned::sample(bins, self.parameters, rng),
             Family::Categorical { .. } => categorical::sample(self.parameters, rng) as f64,
@@ -417,8 +425,8 @@ impl<'a> Distribution<'a> {
     /// A mixture may have several modes, and again "less dense" is not "further out". Of a mixture it is the mass beyond
     /// y and beyond its counterpart on the other side: the two cut off equal areas under the density of y drawn over
     /// the model's own units. Without a logarithm this is twice the smaller tail. It has no jumps, its accepted region
-    /// is always one interval, and of equal components it is what they say themselves. Of bins it is twice the smaller
-    /// tail, of symbols the mass of all that are as rare.
+    /// is always one interval, and of equal components it is what they say themselves. Of bins and counts it is twice the smaller
+    /// tail (a count belongs to both), of symbols the mass of all that are as rare.
     #[must_use]
     pub fn surprisal_tail(&self, y: f64) -> f64 {
         if y.is_nan() {
@@ -432,6 +440,8 @@ impl<'a> Distribution<'a> {
             Family::Gaussian | Family::StudentT => self.mass_beyond((z - self.surprisal_center()).abs()),
             Family::Mixture { .. } => self.mixture_tail(z),
             Family::Binned(_) => 2.0 * self.inner_cdf(z).min(self.inner_survival(z)),
+            // The count itself belongs to both tails.
+            Family::NegativeBinomial => (2.0 * self.inner_cdf(z).min(self.inner_survival(z.ceil() - 1.0))).min(1.0),
             Family::Categorical { .. } => categorical::mass_as_rare(self.parameters, z),
         }
     }
@@ -475,13 +485,17 @@ impl<'a> Distribution<'a> {
             (Link::Identity, Family::StudentT) if self.parameters[2] <= 1.0 => None,
             // The very rounding of the quantiles, so that a distribution without spread has its mean inside.
             (Link::Identity, Family::Gaussian | Family::StudentT) => Some(self.median()),
+            (Link::Identity, Family::NegativeBinomial) => Some(self.map.forward(self.parameters[0])),
             (Link::Identity, Family::Mixture { .. }) => Some(self.map.forward(mixture::mean(self.parameters))),
             (Link::Identity, Family::Binned(bins)) => Some(self.map.forward(binned::moments(bins, self.parameters).0)),
             (Link::Identity, Family::Categorical { .. }) => {
                 Some(self.map.forward(categorical::moments(self.parameters).0))
             }
             // Tails of a power have no moment behind an exponential.
-            (Link::Log | Link::BoxCox(_), Family::StudentT | Family::Binned(_) | Family::Categorical { .. }) => None,
+            (
+                Link::Log | Link::BoxCox(_),
+                Family::StudentT | Family::NegativeBinomial | Family::Binned(_) | Family::Categorical { .. },
+            ) => None,
             (_, Family::Gaussian) => self.moment_of_normal(self.pair(), k),
             (_, Family::Mixture { .. }) => {
                 let share = |(weight, normal)| Some(weight * self.moment_of_normal(normal, k)?);
@@ -513,7 +527,7 @@ impl<'a> Distribution<'a> {
             Family::Mixture { .. } => {
                 self.parameters.chunks_exact(3).for_each(|of| each(of[0], [of[1], of[2]]));
             }
-            Family::StudentT | Family::Binned(_) | Family::Categorical { .. } => {
+            Family::StudentT | Family::NegativeBinomial | Family::Binned(_) | Family::Categorical { .. } => {
                 panic!("a mixture of normals is asked for where there is none")
             }
         }
@@ -523,6 +537,7 @@ impl<'a> Distribution<'a> {
         match self.family {
             Family::Gaussian => gaussian::log_density(self.pair(), z),
             Family::StudentT => student_t::log_density(self.triple(), z),
+            Family::NegativeBinomial => negative_binomial::log_mass(self.pair(), z),
             Family::Mixture { .. } => mixture::log_density(self.parameters, z),
             Family::Binned(bins) => binned::log_density(bins, self.parameters, z),
             Family::Categorical { .. } => categorical::log_mass(self.parameters, z),
@@ -533,6 +548,7 @@ impl<'a> Distribution<'a> {
         match self.family {
             Family::Gaussian => gaussian::cdf(self.pair(), z),
             Family::StudentT => student_t::cdf(self.triple(), z),
+            Family::NegativeBinomial => negative_binomial::cdf(self.pair(), z),
             Family::Mixture { .. } => mixture::cdf(self.parameters, z),
             Family::Binned(bins) => binned::cdf(bins, self.parameters, z),
             Family::Categorical { .. } => categorical::cdf(self.parameters, z),
@@ -543,6 +559,7 @@ impl<'a> Distribution<'a> {
         match self.family {
             Family::Gaussian => gaussian::survival(self.pair(), z),
             Family::StudentT => student_t::survival(self.triple(), z),
+            Family::NegativeBinomial => negative_binomial::survival(self.pair(), z),
             Family::Mixture { .. } => mixture::survival(self.parameters, z),
             Family::Binned(bins) => binned::survival(bins, self.parameters, z),
             Family::Categorical { .. } => categorical::survival(self.parameters, z),
@@ -553,6 +570,7 @@ impl<'a> Distribution<'a> {
         match self.family {
             Family::Gaussian => gaussian::quantile(self.pair(), q),
             Family::StudentT => student_t::quantile(self.triple(), q),
+            Family::NegativeBinomial => negative_binomial::quantile(self.pair(), q),
             Family::Mixture { .. } => mixture::quantile(self.parameters, q),
             Family::Binned(bins) => binned::quantile(bins, self.parameters, q),
             Family::Categorical { .. } => categorical::quantile(self.parameters, q),

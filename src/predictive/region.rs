@@ -11,7 +11,7 @@
 
 use std::borrow::Cow;
 
-use super::{Distribution, Family, Link, binned, categorical, mixture};
+use super::{Distribution, Family, Link, binned, categorical, mixture, negative_binomial};
 use crate::math::root_finding::increasing_root;
 use crate::math::special;
 
@@ -96,7 +96,9 @@ impl Distribution<'_> {
             (Family::StudentT, _) => (Some(self.parameters[2]), 0.0),
             (Family::Gaussian, Link::Log) => (None, self.map.factor * self.parameters[1]),
             (Family::Gaussian, _) => (None, 0.0),
-            (Family::Mixture { .. } | Family::Binned(_) | Family::Categorical { .. }, _) => return None,
+            (Family::NegativeBinomial | Family::Mixture { .. } | Family::Binned(_) | Family::Categorical { .. }, _) => {
+                return None;
+            }
         };
         Some(StandardShape { dof, offset })
     }
@@ -139,6 +141,10 @@ impl Distribution<'_> {
             Family::Binned(bins) => {
                 let (low, high) = binned::central_interval(bins, self.parameters, outside);
                 (self.map.forward(low), self.map.forward(high))
+            }
+            Family::NegativeBinomial => {
+                let tail = 0.5 * outside.min(1.0);
+                (negative_binomial::quantile(self.pair(), tail), negative_binomial::upper_edge(self.pair(), tail))
             }
             Family::Categorical { .. } => categorical::accepted(self.parameters, outside),
             _ => self.mixture_region(outside),

@@ -7,7 +7,7 @@
 use super::cells::{Region, Truncation, truncate_masses};
 use super::table::Table;
 use super::tempered::{Shape, temper_masses};
-use super::{Distribution, Family, categorical, mixture};
+use super::{Distribution, Family, categorical, mixture, negative_binomial};
 use crate::error::{Error, Result};
 use crate::math::random::LaneRng;
 
@@ -71,6 +71,16 @@ impl Sampler {
                 let (token, log_mass) = self.draw_token(row.parameters, rng);
                 let z = bins.value_at(token, rng.uniform());
                 (z, log_mass + bins.log_shape(token, z))
+            }
+            Family::NegativeBinomial if self.temperature == 1.0 && self.truncation.is_none() => {
+                let count = negative_binomial::sample(row.pair(), rng);
+                (count, negative_binomial::log_mass(row.pair(), count))
+            }
+            Family::NegativeBinomial => {
+                let mut masses = Vec::new();
+                let first = negative_binomial::masses(row.pair(), &mut masses);
+                let (token, log_mass) = self.draw_token(&masses, rng);
+                ((first + token) as f64, log_mass)
             }
             Family::Categorical { .. } => {
                 let (token, log_mass) = self.draw_token(row.parameters, rng);

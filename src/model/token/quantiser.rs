@@ -146,6 +146,30 @@ impl QuantiserSpec {
         }
     }
 
+    /// Bins over values as they are, one list per series, with nothing below a floor.
+    pub(crate) fn bins_over(&self, values: Vec<Vec<f64>>, floor: Option<f64>) -> Result<Bins> {
+        self.check()?;
+        let (sorted, gap) = sort_all(values);
+        if sorted.len() < OWN_SCALE || gap == 0.0 {
+            return Err(too_short("a quantiser", sorted.len(), OWN_SCALE).hint("the values are too few, or all equal"));
+        }
+        let bins = self.bins.unwrap_or_else(|| default_bins(sorted.len()));
+        let layout = Layout { sorted: &sorted, bins, gap: gap * (1.0 - MARGIN) };
+        let (edges, tails) = match self.kind {
+            QuantiserKind::Uniform => {
+                let grid = layout.grid();
+                (grid.edges(), [1.0 / grid.rate; 2])
+            }
+            kind => {
+                let edges = layout.edges(kind);
+                let tails = layout.tails(&edges);
+                (edges, tails)
+            }
+        };
+        let bins = Bins::new(edges, tails)?;
+        floor.map_or(Ok(bins.clone()), |floor| bins.with_floor(floor))
+    }
+
     fn check(&self) -> Result<()> {
         if let Some(bins) = self.bins.filter(|bins| !(MIN_BINS..=MAX_BINS).contains(bins)) {
             return Err(Error::usage(format!("{bins} bins")).expected(format!("{MIN_BINS} to {MAX_BINS} bins")));
