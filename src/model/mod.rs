@@ -20,6 +20,7 @@ mod lag_ring;
 pub mod linear;
 pub mod mixture;
 pub mod naive;
+pub mod neural;
 #[cfg(feature = "linfa")]
 pub mod regression;
 pub mod token;

@@ -1,0 +1,502 @@
+//! What to fit: architecture, head, context, training; and how its blanks are filled in for series.
+
+use std::sync::Arc;
+
+use super::conv::CausalConv;
+use super::examples::Examples;
+use super::frame::{Frame, Scale};
+use super::head::Head;
+use super::mlp::Mlp;
+use super::model::{Net, Neural, Weights};
+use super::network::{AnyBackbone, Network};
+use super::parameters::Layout;
+use super::recurrent::{Cell, Recurrent};
+use super::training::{Epoch, Trainer, Training};
+use super::transformer::{Positions, Transformer, TransformerShape};
+use crate::data::frequency::calendar_periods;
+use crate::data::period::infer_period;
+use crate::data::series::Series;
+use crate::error::{Error, Result};
+use crate::math::float::Float;
+use crate::math::random::LaneRng;
+use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
+use crate::model::{Fit, Fitted, Summary, too_short, training_likelihood};
+use crate::predictive::Link;
+
+/// The longest default context of a feed-forward network.
+const LONGEST_LAGS: usize = 256;
+/// The default context of networks with a memory, without a season.
+const CONTEXT: usize = 48;
+/// The default number of tokens.
+const TOKENS: usize = 128;
+/// Counts with a mean below this are counts, larger whole numbers are as good as real ones.
+const FEW: f64 = 30.0;
+
+/// The body of a network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Architecture {
+    /// Feed-forward over the lags of the context.
+    Mlp,
+    /// Gated recurrent units (Cho et al. 2014, arXiv 1406.1078).
+    Gru,
+    /// Long short-term memory (Hochreiter and Schmidhuber 1997, *Neural Computation* 9, p. 1735).
+    Lstm,
+    /// Causal dilated convolutions in gated residual blocks (van den Oord et al. 2016, arXiv 1609.03499).
+    Conv,
+    /// A decoder-only transformer (Vaswani et al. 2017, arXiv 1706.03762).
+    Transformer {
+        /// Heads of the attention; they divide the width.
+        heads: usize,
+        /// Rotary positions instead of learned ones.
+        is_rotary: bool,
+        /// How many steps attention looks back on, its own included; `None` for all of the window.
+        window: Option<usize>,
+    },
+}
+
+impl Architecture {
+    /// The name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mlp => "mlp",
+            Self::Gru => "gru",
+            Self::Lstm => "lstm",
+            Self::Conv => "conv",
+            Self::Transformer { .. } => "transformer",
+        }
+    }
+}
+
+impl Architecture {
+    /// The name in tables and column names.
+    fn title(self) -> &'static str {
+        match self {
+            Self::Mlp => "MLP",
+            Self::Gru => "GRU",
+            Self::Lstm => "LSTM",
+            Self::Conv => "Conv",
+            Self::Transformer { .. } => "Transformer",
+        }
+    }
+}
+
+/// The distribution at the end of a network.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum HeadChoice {
+    /// By the training values: the negative binomial for small counts, tokens for other values of 0 and above with zeros among
+    /// them, else Student's t, of logarithms where all values are positive.
+    Auto,
+    /// Normal.
+    Gaussian,
+    /// Normal with one standard deviation for all steps.
+    ConstantGaussian,
+    /// Student's t.
+    StudentT,
+    /// A mixture of normals.
+    Mixture {
+        /// How many.
+        components: usize,
+    },
+    /// The negative binomial, for counts.
+    NegativeBinomial,
+    /// Tokens of a quantiser.
+    Tokens(QuantiserSpec),
+}
+
+/// A neural forecaster to fit.
+///
+/// ```
+/// use foretoken::model::neural::{Architecture, NeuralSpec, Training};
+/// use foretoken::{Fit, Series};
+///
+/// let x = Series::new("", (0..200).map(|t| (0.3 * f64::from(t)).sin()).collect());
+/// let training = Training { epochs: 1, ..Training::default() };
+/// let spec = NeuralSpec { hidden: 8, context: Some(10), training, ..NeuralSpec::new(Architecture::Gru) };
+/// let fitted = spec.fit(&[x])?;
+/// assert!(fitted.summary.log_likelihood.is_finite());
+/// # Ok::<(), foretoken::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct NeuralSpec {
+    /// The body.
+    pub architecture: Architecture,
+    /// Units of every layer.
+    pub hidden: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Past steps that a row sees beside its seasonal lags. `None`: 1.25 seasons of a feed-forward network, 48 steps (more
+    /// where the shortest season is longer) of one with a memory, whose seasonal lags reach over the longest season; less for short series.
+    pub context: Option<usize>,
+    /// The seasons: their lags and phases are inputs. `None`: those of the calendar, where the series have a season.
+    pub periods: Option<Vec<usize>>,
+    /// The distribution.
+    pub head: HeadChoice,
+    /// The link; `None`: the logarithm where all values are positive and the head is continuous.
+    pub link: Option<Link>,
+    /// Whether every context has a scale of its own.
+    pub is_scaled: bool,
+    /// Double precision: twice the cost, for checks.
+    pub is_double: bool,
+    /// How it is trained.
+    pub training: Training,
+}
+
+impl NeuralSpec {
+    /// An architecture with what suits most series.
+    #[must_use]
+    pub fn new(architecture: Architecture) -> Self {
+        Self {
+            architecture,
+            hidden: 64,
+            // The dilations 1 to 16 of a convolution reach over 32 steps.
+            layers: if architecture == Architecture::Conv { 5 } else { 2 },
+            context: None,
+            periods: None,
+            head: HeadChoice::Auto,
+            link: None,
+            is_scaled: true,
+            is_double: false,
+            training: Training::default(),
+        }
+    }
+
+    /// Fits, and tells of every epoch.
+    ///
+    /// # Errors
+    /// As [`Fit::fit`].
+    pub fn fit_observed(&self, train: &[Series], observe: &mut dyn FnMut(&Epoch)) -> Result<Fitted<Neural>> {
+        self.check()?;
+        let values = Values::of(train)?;
+        let head = self.head(&values);
+        let link = self.link(&values, head)?;
+        let frame = self.frame(train, &values, head, link)?;
+        let body = self.body();
+        let network = body.network(&frame, self.built_head(head, &frame, train)?);
+        let examples = Examples::new(&frame, train, self.training.held_out);
+        if examples.len() == 0 {
+            let longest = train.iter().map(Series::len).max().unwrap_or(0);
+            return Err(too_short(self.architecture.name(), longest, frame.reach() + 2)
+                .hint("give more history, or choose a smaller --context or --period"));
+        }
+        let (weights, history) = if self.is_double {
+            let (net, history) = self.trained::<f64>(network, &frame, &examples, observe)?;
+            (Weights::Double(net), history)
+        } else {
+            let (net, history) = self.trained::<f32>(network, &frame, &examples, observe)?;
+            (Weights::Single(net), history)
+        };
+        let covariates = train[0].covariates().iter().map(|covariate| covariate.name.clone()).collect();
+        let model = Neural { body, frame, covariates, weights, history };
+        let summary = self.summary(&model, train)?;
+        Ok(Fitted { model, summary })
+    }
+
+    fn trained<T: Float>(
+        &self,
+        network: Network,
+        frame: &Frame,
+        examples: &Examples<'_>,
+        observe: &mut dyn FnMut(&Epoch),
+    ) -> Result<(Net<T>, Vec<Epoch>)> {
+        let parameters = network.initialise(&mut LaneRng::new(self.training.seed, 0));
+        let mut trainer = Trainer { network: &network, frame, training: &self.training, parameters };
+        let history = trainer.train(examples, observe)?;
+        let parameters = trainer.parameters;
+        Ok((Net { network, parameters }, history))
+    }
+
+    fn body(&self) -> Body {
+        let Self { architecture, hidden, layers, .. } = *self;
+        Body { architecture, hidden, layers, has_constant_scale: self.head == HeadChoice::ConstantGaussian }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.training.check()?;
+        let whole = |name: &str, x: usize, most: usize| {
+            if (1..=most).contains(&x) {
+                return Ok(());
+            }
+            Err(Error::usage(format!("{name} of {x}")).expected(format!("1 to {most}")))
+        };
+        whole("a hidden width", self.hidden, 4096)?;
+        if self.architecture != Architecture::Mlp {
+            whole("a number of layers", self.layers, 64)?;
+        }
+        whole("a context", self.context.unwrap_or(1), 100_000)?;
+        for &period in self.periods.iter().flatten() {
+            whole("a period", period, 100_000)?;
+        }
+        if let HeadChoice::Mixture { components } = self.head {
+            whole("a number of components", components, 64)?;
+        }
+        if let Architecture::Transformer { heads, window, .. } = self.architecture {
+            whole("a window of attention", window.unwrap_or(1), 100_000)?;
+            if heads == 0 || !self.hidden.is_multiple_of(2 * heads) {
+                return Err(Error::usage(format!("{heads} heads of attention for a width of {}", self.hidden))
+                    .expected("a width that is a multiple of twice the heads"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The head with `Auto` decided.
+    fn head(&self, values: &Values) -> HeadChoice {
+        match self.head {
+            HeadChoice::Auto if self.link.is_some() || values.least < 0.0 => HeadChoice::StudentT,
+            HeadChoice::Auto if values.are_whole && values.mean < FEW => HeadChoice::NegativeBinomial,
+            HeadChoice::Auto if values.least > 0.0 => HeadChoice::StudentT,
+            HeadChoice::Auto => HeadChoice::Tokens(QuantiserSpec { kind: QuantiserKind::Quantile, bins: Some(TOKENS) }),
+            head => head,
+        }
+    }
+
+    fn link(&self, values: &Values, head: HeadChoice) -> Result<Link> {
+        match (head, self.link) {
+            (HeadChoice::NegativeBinomial, Some(Link::Log | Link::BoxCox(_))) => {
+                Err(Error::usage("the negative binomial is a distribution of the counts themselves")
+                    .hint("leave --transform out, or choose another --head"))
+            }
+            (HeadChoice::NegativeBinomial, _) if values.least < 0.0 || !values.are_whole => {
+                Err(Error::data("these values are no counts, which the negative binomial is a distribution of")
+                    .expected("whole numbers from 0 on")
+                    .hint("choose another --head, such as student-t"))
+            }
+            (_, Some(link)) if link != Link::Identity && values.least <= 0.0 => {
+                Err(Error::data(format!("a logarithm or power of {}", values.least))
+                    .expected("values above 0")
+                    .hint("leave --transform out"))
+            }
+            (_, Some(link)) => Ok(link),
+            (HeadChoice::NegativeBinomial | HeadChoice::Tokens(_), None) => Ok(Link::Identity),
+            (_, None) => Ok(if values.least > 0.0 { Link::Log } else { Link::Identity }),
+        }
+    }
+
+    fn frame(&self, train: &[Series], values: &Values, head: HeadChoice, link: Link) -> Result<Frame> {
+        let shortest = train.iter().map(Series::len).max().unwrap_or(0);
+        let periods = self.periods.clone().unwrap_or_else(|| periods(train));
+        let is_mlp = self.architecture == Architecture::Mlp;
+        let longest = periods.iter().max().copied().unwrap_or(1);
+        let context = self.context.unwrap_or_else(|| {
+            let wanted = if is_mlp {
+                (longest + longest.div_ceil(4)).max(24)
+            } else {
+                let shortest = periods.iter().min().copied().unwrap_or(1);
+                CONTEXT.max(shortest + shortest.div_ceil(4))
+            };
+            wanted.min(LONGEST_LAGS).min((shortest / 4).max(2))
+        });
+        // The season before, and its neighbours.
+        let around = |period: &usize| [period - 1, *period, period + 1];
+        let seasonal = periods.iter().filter(|period| **period > 2).flat_map(around);
+        let seasonal = seasonal.filter(|lag| self.context.is_some() || *lag <= shortest / 2);
+        let mut lags: Vec<usize> = (1..=if is_mlp { context } else { 1 }).chain(seasonal).collect();
+        lags.sort_unstable();
+        lags.dedup();
+        let is_nonnegative = match head {
+            HeadChoice::NegativeBinomial => true,
+            HeadChoice::Tokens(_) => values.least >= 0.0 && link == Link::Identity,
+            _ => false,
+        };
+        let linked = |series: &Series| series.values().iter().map(|x| link.apply(*x)).collect::<Vec<f64>>();
+        let all: Vec<Vec<f64>> = train.iter().map(linked).collect();
+        let training = Scale::typical(&all, is_nonnegative).ok_or_else(|| {
+            Error::data("a network has nothing to learn from a constant").hint("use --model naive or --model mean")
+        })?;
+        Ok(Frame {
+            lags,
+            warm: if is_mlp { 0 } else { context - 1 },
+            span: context.clamp(16, 64),
+            periods,
+            covariates: covariate_scales(train)?,
+            has_indicators: values.have_gaps,
+            is_scaled: self.is_scaled,
+            is_nonnegative,
+            training,
+            gap: smallest_gap(all.concat()) / 12.0_f64.sqrt(),
+            link,
+        })
+    }
+
+    fn built_head(&self, choice: HeadChoice, frame: &Frame, train: &[Series]) -> Result<Head> {
+        Ok(match choice {
+            HeadChoice::Gaussian | HeadChoice::ConstantGaussian => Head::Gaussian,
+            HeadChoice::Mixture { components } => Head::Mixture { components },
+            HeadChoice::NegativeBinomial => Head::NegativeBinomial,
+            HeadChoice::StudentT | HeadChoice::Auto => Head::StudentT,
+            HeadChoice::Tokens(quantiser) => {
+                // Bins are laid over what the network predicts: values by the scale of the context before them.
+                let scaled = |series: &Series| {
+                    let x: Vec<f64> = series.values().iter().map(|x| frame.link.apply(*x)).collect();
+                    let mut z = Vec::with_capacity(x.len());
+                    for (i, span) in x.chunks(frame.span).enumerate() {
+                        let anchor = i * frame.span;
+                        let scale = frame.scale(&x[anchor.saturating_sub(frame.reach())..anchor]);
+                        z.extend(span.iter().filter(|x| !x.is_nan()).map(|x| (x - scale.location) / scale.spread));
+                    }
+                    z
+                };
+                let floor = frame.is_nonnegative.then_some(0.0);
+                Head::Tokens(Arc::new(quantiser.bins_over(train.iter().map(scaled).collect(), floor)?))
+            }
+        })
+    }
+
+    fn summary(&self, model: &Neural, train: &[Series]) -> Result<Summary> {
+        let (log_likelihood, observations) = training_likelihood(model, train)?;
+        let frame = &model.frame;
+        let number = |name: &str, x: usize| (name.to_owned(), vec![x as f64]);
+        Ok(Summary {
+            name: self.architecture.title().to_owned(),
+            description: model.description(),
+            preprocessing: vec![
+                number("context", frame.reach()),
+                number("span", frame.span),
+                ("periods".to_owned(), frame.periods.iter().map(|period| *period as f64).collect()),
+            ],
+            innovation_parameters: 0,
+            innovation_variance: f64::NAN,
+            innovation_variance_unbiased: f64::NAN,
+            log_likelihood,
+            observations,
+            ..Summary::default()
+        })
+    }
+}
+
+impl Fit for NeuralSpec {
+    type Model = Neural;
+
+    /// Trains one network on all series.
+    ///
+    /// # Errors
+    /// If no series is longer than the context, a value has no logarithm under a log link, the values are all equal, a choice
+    /// is out of range, or the loss does not stay finite.
+    fn fit(&self, train: &[Series]) -> Result<Fitted<Neural>> {
+        self.fit_observed(train, &mut |_| {})
+    }
+}
+
+/// What a network is made of, apart from its inputs and its head.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Body {
+    pub(crate) architecture: Architecture,
+    pub(crate) hidden: usize,
+    pub(crate) layers: usize,
+    /// Whether the second raw number, a scale, is the same at every step.
+    pub(crate) has_constant_scale: bool,
+}
+
+impl Body {
+    /// The network over the inputs of a frame.
+    pub(crate) fn network(&self, frame: &Frame, head: Head) -> Network {
+        let mut layout = Layout::default();
+        let inputs = frame.width();
+        let backbone = match self.architecture {
+            Architecture::Mlp => AnyBackbone::Mlp(Mlp::new(&mut layout, inputs, self.hidden, self.layers)),
+            Architecture::Gru => {
+                AnyBackbone::Recurrent(Recurrent::new(&mut layout, Cell::Gru, inputs, self.hidden, self.layers))
+            }
+            Architecture::Lstm => {
+                AnyBackbone::Recurrent(Recurrent::new(&mut layout, Cell::Lstm, inputs, self.hidden, self.layers))
+            }
+            Architecture::Conv => {
+                // Dilations double until the receptive field is the context, and start again.
+                let cycle = (frame.warm + 1).max(2).ilog2() as usize;
+                AnyBackbone::Conv(CausalConv::new(&mut layout, inputs, self.hidden, self.layers, cycle))
+            }
+            Architecture::Transformer { heads, is_rotary, window } => {
+                let most = frame.warm + frame.span;
+                let positions = if is_rotary { Positions::Rotary } else { Positions::Learned { most } };
+                let shape =
+                    TransformerShape { inputs, width: self.hidden, heads, layers: self.layers, positions, window };
+                AnyBackbone::Transformer(Transformer::new(&mut layout, shape))
+            }
+        };
+        let constant = if self.has_constant_scale { vec![1] } else { Vec::new() };
+        Network::new(layout, backbone, head, constant)
+    }
+}
+
+/// What the training values are like.
+struct Values {
+    least: f64,
+    mean: f64,
+    are_whole: bool,
+    have_gaps: bool,
+}
+
+impl Values {
+    fn of(train: &[Series]) -> Result<Self> {
+        let all = || train.iter().flat_map(Series::values).copied();
+        let known = || all().filter(|x| !x.is_nan());
+        let count = known().count();
+        if count == 0 {
+            return Err(too_short("a network", 0, 16));
+        }
+        let constant = known().next().filter(|first| known().all(|x| x == *first));
+        if constant.is_some() {
+            return Err(
+                Error::data("a network has nothing to learn from a constant").hint("use --model naive or --model mean")
+            );
+        }
+        Ok(Self {
+            least: known().fold(f64::INFINITY, f64::min),
+            mean: known().sum::<f64>() / count as f64,
+            are_whole: known().all(|x| x.fract() == 0.0),
+            have_gaps: count < all().count(),
+        })
+    }
+}
+
+/// The calendar's periods, where the longest series has a season; without a calendar the season itself.
+fn periods(train: &[Series]) -> Vec<usize> {
+    let Some(longest) = train.iter().max_by_key(|series| series.len()) else { return Vec::new() };
+    let frequency = longest.timeline().frequency();
+    let period = infer_period(longest.values(), frequency);
+    if period < 2 {
+        return Vec::new();
+    }
+    let mut all = frequency.map(calendar_periods).unwrap_or_default();
+    all.retain(|period| *period <= longest.len() / 3);
+    if !all.contains(&period) {
+        all.push(period);
+    }
+    all.sort_unstable();
+    all
+}
+
+/// Mean and standard deviation of every covariate.
+fn covariate_scales(train: &[Series]) -> Result<Vec<Scale>> {
+    let width = train.first().map_or(0, |series| series.covariates().len());
+    let scale = |column: usize| {
+        let mut all = Vec::new();
+        for series in train {
+            let covariate = series.covariates().get(column).filter(|_| series.covariates().len() == width);
+            let covariate = covariate.ok_or_else(|| Error::data("series have different covariates"))?;
+            if let Some(at) = covariate.unknown(series.len()).next() {
+                return Err(Error::data(format!(
+                    "`{}` is missing at {}",
+                    covariate.name,
+                    series.timeline().label(at as i64)
+                ))
+                .expected("a number wherever there is a time"));
+            }
+            all.extend_from_slice(&covariate.values[..series.len()]);
+        }
+        let n = all.len() as f64;
+        let location = all.iter().sum::<f64>() / n;
+        let spread = (all.iter().map(|x| (x - location).powi(2)).sum::<f64>() / n).sqrt();
+        Ok(Scale { location, spread: if spread > 0.0 { spread } else { 1.0 } })
+    };
+    (0..width).map(scale).collect()
+}
+
+/// The smallest distance of two distinct values; 0 where there are none.
+fn smallest_gap(mut all: Vec<f64>) -> f64 {
+    all.retain(|x| !x.is_nan());
+    all.sort_unstable_by(f64::total_cmp);
+    let gap = all.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.0).fold(f64::INFINITY, f64::min);
+    if gap.is_finite() { gap } else { 0.0 }
+}
