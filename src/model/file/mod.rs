@@ -7,7 +7,7 @@
 //!
 //! | key | holds |
 //! |---|---|
-//! | `model` of the header | `ar`, `mean`, `naive`, `rwd`, `snaive`, `markov` or `codebook` |
+//! | `model` of the header | `ar`, `mean`, `naive`, `rwd`, `snaive`, `markov`, `codebook`, `mlp`, `gru`, `lstm`, `conv` or `transformer` |
 //! | `id`, `time`, `value` of the header | the columns of the table; without `id` the file holds one series, without `time` rows are counted |
 //! | `series` | how many lines follow, so that a truncated file is seen |
 //! | `crc32` | the CRC-32 of these lines (ISO 3309), each ended by a line feed, as eight hexadecimal digits: numbers that were edited or damaged would pass as others |
@@ -29,6 +29,11 @@
 //! | | a quantiser: `edges_by` (uniform, quantile, mu-law with its `mu`, k-means), `location` and `scale` of the training values, `edges` (of uniform bins the `grid`: the centre of the lower tail, bins per unit and the number of the upper tail), `tails` (their widths), `levels` (what tokens stand for: of k-means all, of uniform bins none, else those of the outer two), `range` (the smallest and largest training value, standardised) |
 //! | `markov` | `order`, `symbols`, and `counts` as `[context, [[symbol, count], ..]]`, what followed each context of up to `order` symbols |
 //! | `codebook` | `patch`, `location` and `scale` of the training values, `centroids` and the `scales` around them (code by code), the `chain` of the codes |
+//! | `neural` | `body` (`architecture`, `hidden`, `layers`, heads of attention), `head` (`family`, bins), `frame` (`lags`, `warm` and `span` of a window, `periods`, scales), the names of its `covariates`, `is_double`, and the `parameters` as one list |
+//!
+//! **Networks** are written as [safetensors](https://github.com/huggingface/safetensors): every part of the parameters is a tensor `SERIES.NAME`,
+//! such as `0.gru.0.input.weight`, and the text above without `parameters` stands in the metadata under `foretoken`. The check sum is
+//! that of the text with them, so a damaged tensor is refused as well.
 //!
 //! `time` has the `last` time (or all of `moments`, where they are not equally spaced) as ISO date-time, the
 //! `frequency` of the grid and the one `shown`, the `day` of the month, the `spelling` of 31 January 2024, 9:05,
@@ -55,6 +60,7 @@
 
 #[cfg(feature = "linfa")]
 mod codebook;
+mod neural;
 mod node;
 mod stored;
 #[cfg(test)]
@@ -83,7 +89,7 @@ const MAX_COVARIANCE: usize = 8;
 /// The largest index of a value: all whole numbers up to it are exact.
 const MAX_INDEX: usize = 1 << 53;
 /// The names of models on the command line, and in tables.
-const NAMES: [(&str, &str); 7] = [
+const NAMES: [(&str, &str); 12] = [
     ("ar", "AR"),
     ("mean", "Mean"),
     ("naive", "Naive"),
@@ -91,6 +97,11 @@ const NAMES: [(&str, &str); 7] = [
     ("snaive", "SNaive"),
     ("markov", "Markov"),
     ("codebook", "Codebook"),
+    ("mlp", "MLP"),
+    ("gru", "GRU"),
+    ("lstm", "LSTM"),
+    ("conv", "Conv"),
+    ("transformer", "Transformer"),
 ];
 
 /// A model alone, as one line of JSON.
@@ -296,11 +307,25 @@ impl ModelFile {
         format!("{header}\n{lines}")
     }
 
-    /// Reads the text of a file.
+    /// The file: its text, or where a model is a network safetensors, with the parameters as named tensors and the text
+    /// without them under the key `foretoken` of the metadata.
+    ///
+    /// # Errors
+    /// If the tensors do not fit into a file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        if self.series.iter().any(|series| matches!(series.model, StoredModel::Neural(_))) {
+            return neural::to_safetensors(self);
+        }
+        Ok(self.to_text().into_bytes())
+    }
+
+    /// Reads a file.
     ///
     /// # Errors
     /// If it is no such file, or damaged: with the line, the key and what was expected there.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
+        let text = neural::text_of_safetensors(bytes)?;
+        let bytes = text.as_ref().map_or(bytes, String::as_bytes);
         let foreign = |what: &str| Error::data(what).expected("a model file, as `foretoken fit --save` writes it");
         let text = std::str::from_utf8(bytes).map_err(|_| foreign("the file is no text"))?;
         let mut lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());

@@ -11,6 +11,7 @@ use crate::math::recursive::{Recursive, RecursiveParts};
 use crate::model::linear::{Ar, ArParts, Form, Fourier, Innovations, Recursion, Start, Terms, Trend};
 use crate::model::mixture::Mixture;
 use crate::model::naive::NaiveModel;
+use crate::model::neural::Neural;
 use crate::model::token::Quantised;
 #[cfg(feature = "linfa")]
 use crate::model::token::codebook::Codebook;
@@ -42,7 +43,7 @@ pub trait Stored: Autoregressive + Sized {
     fn read(node: &Node<'_>) -> Result<Self>;
 }
 
-const KINDS: [&str; 7] = ["ar", "average", "transformed", "naive", "quantised", "markov", "codebook"];
+const KINDS: [&str; 8] = ["ar", "average", "transformed", "naive", "quantised", "markov", "codebook", "neural"];
 
 /// Refuses an object of another kind.
 pub(super) fn check_kind(node: &Node<'_>, kind: &str) -> Result<()> {
@@ -61,6 +62,8 @@ pub enum StoredModel {
     /// A codebook of patches, behind its transform.
     #[cfg(feature = "linfa")]
     Codebook(Transformed<Codebook>),
+    /// A network.
+    Neural(Box<Neural>),
 }
 
 impl StoredModel {
@@ -71,6 +74,7 @@ impl StoredModel {
             Self::Markov(model) => model,
             #[cfg(feature = "linfa")]
             Self::Codebook(model) => model,
+            Self::Neural(model) => &**model,
         }
     }
 
@@ -88,6 +92,7 @@ impl StoredModel {
     pub fn covariates(&self) -> &[String] {
         match self {
             Self::Ar(model) => &model.inner().members()[0].terms().covariates,
+            Self::Neural(model) => model.covariates(),
             _ => &[],
         }
     }
@@ -127,12 +132,14 @@ impl Stored for StoredModel {
             Self::Markov(model) => model.write(),
             #[cfg(feature = "linfa")]
             Self::Codebook(model) => model.write(),
+            Self::Neural(model) => model.write(),
         }
     }
 
     fn read(node: &Node<'_>) -> Result<Self> {
         let kind = node.get("kind")?;
         Ok(match KINDS[kind.one_of(&KINDS)?] {
+            "neural" => Self::Neural(Box::new(Neural::read(node)?)),
             "transformed" if is_around(node, "quantised")? => Self::Markov(Transformed::read(node)?),
             #[cfg(feature = "linfa")]
             "transformed" if is_around(node, "codebook")? => Self::Codebook(Transformed::read(node)?),
