@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use super::network::NetworkArgs;
 use crate::forecast::MAX_HORIZON;
 use crate::generate::{FixMode, Stop};
 use crate::model::linear::Fourier;
@@ -299,6 +300,8 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "P", value_parser = parse_codes, allow_negative_numbers = true)]
     #[arg(help_heading = "Options of markov and codebook, beside --order, --max-order, --difference and --transform")]
     pub(crate) patch: Option<usize>,
+    #[command(flatten)]
+    pub(crate) network: NetworkArgs,
 }
 
 /// Where the edges of bins lie.
@@ -539,6 +542,16 @@ pub(crate) enum ModelName {
     Markov,
     /// Markov chain over a learned codebook of patches
     Codebook,
+    /// Feed-forward network over the lags
+    Mlp,
+    /// Recurrent network of gated units
+    Gru,
+    /// Recurrent network with long short-term memory
+    Lstm,
+    /// Causal dilated convolutions
+    Conv,
+    /// Decoder-only transformer
+    Transformer,
     /// Vector autoregression: all series, or all numeric columns, explain each other
     Var,
 }

@@ -79,7 +79,7 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     }
     if let Some(path) = &args.save {
         let file = model_file(&loaded, done);
-        write_whole(path, file.to_text().as_bytes())?;
+        write_whole(path, &file.to_bytes()?)?;
         eprintln!("wrote {}", path.display());
     }
     Ok(outcome)

@@ -222,7 +222,7 @@ fn forecast_one(
             Some((model, summary)) => (Box::new(model), warned(summary, series)),
             None => fit(&spec, series).map(|(model, summary)| (Box::new(model) as _, summary))?,
         };
-        let known = if name == ModelName::Ar { Covariates::of_series(series) } else { Covariates::none() };
+        let known = if name.takes_covariates() { Covariates::of_series(series) } else { Covariates::none() };
         let ahead = forecast(model.as_ref(), &context, &known, options(args, number)?)?;
         Ok((summary, ahead))
     });

@@ -197,11 +197,11 @@ pub(super) fn check_covariates(args: &InputArgs, models: &[ModelName]) -> Result
         )
         .hint("leave out one of them"));
     }
-    if args.covariates.is_empty() || models.contains(&ModelName::Ar) {
+    if args.covariates.is_empty() || models.iter().any(|model| model.takes_covariates()) {
         return Ok(());
     }
     Err(Error::usage("--covariates without --model ar")
-        .expected("a model that uses covariates: ar")
+        .expected("a model that uses covariates: ar, or a network")
         .hint("leave them out, or add ar to --model"))
 }
 

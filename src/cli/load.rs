@@ -48,7 +48,7 @@ pub(super) fn run(args: &ForecastArgs, models: &Path) -> Result<Outcome> {
     let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
     forecast::present(&loaded, &forecasts, None, args, outputs)?;
     if let Some(path) = &args.save {
-        write_whole(path, file.to_text().as_bytes())?;
+        write_whole(path, &file.to_bytes()?)?;
         eprintln!("wrote {}", path.display());
     }
     Ok(outcome)

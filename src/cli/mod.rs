@@ -16,6 +16,7 @@ mod inspect;
 mod inspect_file;
 mod load;
 mod models;
+mod network;
 mod notes;
 mod output;
 mod plot;

@@ -4,6 +4,7 @@ use super::args::{
     AverageArg, CriterionArg, ErrorsArg, EstimatorArg, ModelArgs, ModelName, OrAuto, OrderArg, PenaltyArg,
     QuantiserArg, SeasonalArg, TransformArg, TrendArg, WeightsArg,
 };
+use super::network;
 use crate::data::frequency::calendar_periods;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -16,12 +17,13 @@ use crate::model::linear::{
 };
 use crate::model::mixture::Mixture;
 use crate::model::naive::Naive;
+use crate::model::neural::NeuralSpec;
 use crate::model::token::QuantisedSpec;
 use crate::model::token::codebook::CodebookSpec;
 use crate::model::token::markov::{MarkovOrder, MarkovSpec};
 use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
 use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
-use crate::model::{Fit, Summary};
+use crate::model::{Fit, Fitted, Summary};
 use crate::predictive::Link;
 
 /// A model over draws of its parameters, and what its fit reported.
@@ -36,6 +38,8 @@ pub(super) enum Spec {
     Markov(TokenPlan),
     /// A codebook of patches of the differences.
     Codebook(TokenPlan),
+    /// A network.
+    Network(Box<NeuralSpec>),
     /// A seasonal naive model of a series in which no season was found: the calendar's, where there is one.
     CalendarNaive,
 }
@@ -56,6 +60,11 @@ impl Spec {
             ModelName::Markov => Self::Markov(TokenPlan::of(options, period)),
             ModelName::Codebook => Self::Codebook(TokenPlan::of(options, period)),
             ModelName::Var => return Err(joint_only()),
+            ModelName::Mlp | ModelName::Gru | ModelName::Lstm | ModelName::Conv | ModelName::Transformer => {
+                let architecture = name.architecture().expect("a network");
+                let given = is_given.then_some(period);
+                Self::Network(Box::new(options.network.spec(architecture, options.transform, given)?))
+            }
         })
     }
 
@@ -104,6 +113,10 @@ impl Spec {
             Self::Ar(spec) => {
                 let fitted = with_covariates_of((**spec).clone(), series).fit(train)?;
                 (StoredModel::Ar(fitted.model), fitted.summary)
+            }
+            Self::Network(spec) => {
+                let Fitted { model, summary } = network::fit(spec, series)?;
+                (StoredModel::Neural(Box::new(model)), summary)
             }
             Self::Naive(spec) => {
                 let fitted = spec.fit(train)?;
@@ -223,6 +236,11 @@ impl ModelName {
             Self::Snaive => Naive::Seasonal { period: 1 }.name(),
             Self::Markov => "Markov",
             Self::Codebook => "Codebook",
+            Self::Mlp => "MLP",
+            Self::Gru => "GRU",
+            Self::Lstm => "LSTM",
+            Self::Conv => "Conv",
+            Self::Transformer => "Transformer",
             Self::Var => "VAR",
         }
     }
@@ -272,7 +290,32 @@ impl ModelArgs {
             ("--codes", self.codes.is_some()),
             ("--patch", self.patch.is_some()),
         ];
-        options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+        let own = options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name);
+        own.chain(self.network.given()).collect()
+    }
+
+    /// Refuses options of networks without one, and others with nothing but networks.
+    fn check_networks(&self, models: &[ModelName]) -> Result<()> {
+        let own = self.network.given();
+        let has_network = models.iter().any(|model| model.architecture().is_some());
+        if !own.is_empty() && !has_network {
+            return Err(Error::usage(format!("{} without a network", own.join(", ")))
+                .expected("--model mlp, gru, lstm, conv or transformer")
+                .hint("leave it out, or add one of them to --model"));
+        }
+        let is_alone =
+            !models.iter().any(|model| matches!(model, ModelName::Ar | ModelName::Var) || model.has_tokens());
+        let refused: Vec<&str> =
+            self.given().into_iter().filter(|name| *name != "--transform" && !own.contains(name)).collect();
+        if has_network && is_alone && !refused.is_empty() {
+            return Err(Error::usage(format!("{} with a network", refused.join(", ")))
+                .expected(
+                    "options that networks read: --transform, --context, --hidden, --layers, --head, --epochs, --batch, \
+                     --learning-rate, --dropout, --training-seed and --remedy",
+                )
+                .hint("leave them out, or add ar to --model"));
+        }
+        Ok(())
     }
 
     /// The options given that ask for what `var` does not do.
@@ -317,7 +360,9 @@ impl ModelArgs {
                     .hint(format!("leave it out, or add {name} to --model")));
             }
         }
-        let has_others = models.iter().any(|model| matches!(model, ModelName::Ar | ModelName::Var));
+        let reads_others =
+            |model: &ModelName| matches!(model, ModelName::Ar | ModelName::Var) || model.architecture().is_some();
+        let has_others = models.iter().any(reads_others);
         let refused = self.refused_by_tokens();
         let has_tokens = models.iter().any(|model| model.has_tokens());
         if has_others || refused.is_empty() || !has_tokens {
@@ -334,8 +379,10 @@ impl ModelArgs {
     /// If they belong to `ar` or `var` and no model is one, or choose an order that is fixed.
     pub(super) fn check(&self, models: &[ModelName]) -> Result<()> {
         self.check_tokens(models)?;
+        self.check_networks(models)?;
         let (has_ar, has_var) = (models.contains(&ModelName::Ar), models.contains(&ModelName::Var));
-        if !has_ar && !has_var && models.iter().any(|model| model.has_tokens()) {
+        let has_own = |model: &ModelName| model.has_tokens() || model.architecture().is_some();
+        if !has_ar && !has_var && models.iter().any(has_own) {
             return Ok(());
         }
         let refused = self.refused_by_var();

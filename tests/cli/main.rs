@@ -13,6 +13,7 @@ mod inspect_plot;
 mod loaded_models;
 mod missing;
 mod model_file;
+mod networks;
 mod properties;
 mod residual_check;
 mod score;
