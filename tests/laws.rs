@@ -24,6 +24,7 @@ use foretoken::model::linear::{
     LinkChoice, Order, Penalty, SeasonalChoice, SeasonalLags, Terms, Trend,
 };
 use foretoken::model::naive::Naive;
+use foretoken::model::neural::{Architecture, HeadChoice, NeuralSpec, Training};
 use foretoken::model::token::QuantisedSpec;
 use foretoken::model::token::markov::{MarkovOrder, MarkovSpec};
 use foretoken::model::token::quantiser::{QuantiserKind, QuantiserSpec};
@@ -104,6 +105,7 @@ fn zoo(label: &str, train: &[Series]) -> Vec<Specimen> {
     all.extend(automatic_models());
     all.extend(averages());
     all.extend(token_models());
+    all.extend(networks());
     #[cfg(feature = "linfa")]
     {
         all.extend(regressions());
@@ -487,6 +489,40 @@ fn token_models() -> Vec<Entry> {
         all.push(entry(name, Units::Affine, move |train| Transformed::fit(&spec, walk.clone(), train)));
     }
     all
+}
+
+/// Tiny networks: every body, every head, in double precision.
+fn networks() -> Vec<Entry> {
+    let training = Training { epochs: 1, batch: 4, ..Training::default() };
+    let of = |architecture, head, link| NeuralSpec {
+        hidden: 4,
+        layers: 2,
+        context: Some(5),
+        periods: Some(vec![4]),
+        head,
+        link: Some(link),
+        is_double: true,
+        training: training.clone(),
+        ..NeuralSpec::new(architecture)
+    };
+    let transformer = |is_rotary, window| Architecture::Transformer { heads: 2, is_rotary, window };
+    let tokens = QuantiserSpec { kind: QuantiserKind::Quantile, bins: Some(7) };
+    let (plain, log) = (Link::Identity, Link::Log);
+    let mut specs = vec![
+        of(Architecture::Mlp, HeadChoice::ConstantGaussian, plain),
+        of(Architecture::Gru, HeadChoice::Gaussian, plain),
+        of(Architecture::Lstm, HeadChoice::StudentT, log),
+        of(Architecture::Conv, HeadChoice::Mixture { components: 2 }, plain),
+        of(transformer(true, None), HeadChoice::StudentT, plain),
+        of(transformer(false, Some(3)), HeadChoice::Gaussian, log),
+        of(Architecture::Gru, HeadChoice::Tokens(tokens), plain),
+    ];
+    specs.push(NeuralSpec { is_scaled: false, ..of(Architecture::Mlp, HeadChoice::StudentT, log) });
+    let units = |spec: &NeuralSpec| {
+        let is_token = matches!(spec.head, HeadChoice::Tokens(_));
+        if spec.link == Some(Link::Log) || is_token { Units::Scale } else { Units::Affine }
+    };
+    specs.into_iter().map(|spec| of_spec(units(&spec), spec)).collect()
 }
 
 #[cfg(feature = "linfa")]
@@ -950,6 +986,10 @@ fn what_depends_on_a_missing_value_is_undefined_or_without_it_until_it_is_forgot
 fn given(specimen: &Specimen) -> usize {
     if is_of_tokens(&*specimen.model) {
         let find = |key: &str| specimen.summary.preprocessing.iter().find(|(name, _)| name == key).map(|of| of.1[0]);
+        // A network has to have read its context.
+        if let Some(context) = find("context") {
+            return context as usize;
+        }
         // Where no patches are, every value is one.
         let patch = find("patch").unwrap_or(1.0) as usize;
         return depth(&*specimen.model) + 1 - patch * (find("order").expect("an order") as usize + 1);
@@ -1078,6 +1118,8 @@ fn nodes(row: &Distribution<'_>) -> Vec<f64> {
         // On either side of every jump.
         let edges = bins.edges().iter().map(|edge| row.map().forward(*edge));
         nodes.extend(edges.flat_map(|edge| [edge.next_down().next_down(), edge.next_up().next_up()]));
+        // Next to zero, numbers are too small to be divided.
+        nodes.extend(bins.floor().map(|floor| row.map().forward(floor)).into_iter().flat_map(|y| [y - 1e-9, y]));
         nodes.sort_unstable_by(f64::total_cmp);
     }
     nodes.dedup();

@@ -1,0 +1,269 @@
+//! Networks as their users train them: what they contain, what they find, and what they keep.
+
+#[allow(dead_code, reason = "each test uses its share")]
+mod common;
+
+use common::simulate_ar;
+use foretoken::data::series::Covariate;
+use foretoken::generate::{Generation, generate};
+use foretoken::math::random::LaneRng;
+use foretoken::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
+use foretoken::model::linear::{Estimator, LinearSpec, Order};
+use foretoken::model::neural::{Architecture, HeadChoice, NeuralSpec, Remedy, Rise, Training};
+use foretoken::model::step_through;
+use foretoken::predictive::Link;
+use foretoken::{Autoregressive, Batch, Covariates, Fit, Series, score};
+
+const TRANSFORMER: Architecture = Architecture::Transformer { heads: 2, is_rotary: true, window: None };
+const ALL: [Architecture; 5] =
+    [Architecture::Mlp, Architecture::Gru, Architecture::Lstm, Architecture::Conv, TRANSFORMER];
+
+fn small(architecture: Architecture) -> NeuralSpec {
+    NeuralSpec {
+        hidden: 16,
+        layers: 2,
+        context: Some(6),
+        periods: Some(Vec::new()),
+        training: Training { epochs: 12, ..Training::default() },
+        ..NeuralSpec::new(architecture)
+    }
+}
+
+/// The mean log density of the values from a row on.
+fn held_out(model: &dyn Autoregressive, x: &[f64], from: usize) -> f64 {
+    let (context, target) = (Batch::single(&x[..from], 0), Batch::single(&x[from..], from as i64));
+    let (sum, count) = score::log_likelihood(model, &context, &target, &Covariates::none()).expect("a score");
+    sum / count as f64
+}
+
+/// Without hidden layers, with one scale, and nothing that shrinks: least squares.
+#[test]
+fn a_network_without_hidden_layers_is_the_least_squares_autoregression() {
+    let x = Series::new("", simulate_ar(&[0.6, -0.3, 0.2], 4.0, 1.5, 1500, (3, 1)));
+    let linear = LinearSpec { order: Order::Fixed(3), estimator: Estimator::LeastSquares, ..LinearSpec::default() };
+    let linear = linear.fit(std::slice::from_ref(&x)).expect("a fit");
+    let training = Training {
+        epochs: 60,
+        batch: 1024,
+        learning_rate: 0.02,
+        weight_decay: 0.0,
+        dropout: 0.0,
+        held_out: 0.0,
+        clip: f64::INFINITY,
+        ..Training::default()
+    };
+    let spec = NeuralSpec {
+        layers: 0,
+        context: Some(3),
+        head: HeadChoice::ConstantGaussian,
+        link: Some(Link::Identity),
+        is_scaled: false,
+        is_double: true,
+        training,
+        ..small(Architecture::Mlp)
+    };
+    let network = spec.fit(std::slice::from_ref(&x)).expect("a fit");
+    let per_value = |sum: f64| sum / 1497.0;
+    let gap = per_value(linear.summary.log_likelihood) - per_value(network.summary.log_likelihood);
+    assert!(gap.abs() < 1e-6, "{gap} nats per value short of least squares");
+    // Coefficients: what a unit of every lag does.
+    let next = |past: [f64; 3]| {
+        let row = network.model.conditionals(&Batch::single(&past, 0), &Batch::single(&[0.0], 3), &Covariates::none());
+        row.expect("a row").row(0).mean()
+    };
+    for lag in 1..=3 {
+        let mut past = [0.0; 3];
+        past[3 - lag] = 1.0;
+        let own = next(past) - next([0.0; 3]);
+        let expected = linear.summary.parameters.iter().find(|p| p.name == format!("phi_{lag}")).expect("phi").value;
+        assert!((own - expected).abs() < 1e-3, "lag {lag}: {own}, not {expected}");
+    }
+}
+
+/// x_t = 2 tanh(2 x_{t-1}) - 1.2 x_{t-2} exp(-x_{t-1}^2) + .5 e_t: no line goes through it.
+fn bent(n: usize) -> (Vec<f64>, Vec<f64>) {
+    let mut rng = LaneRng::new(12, 0);
+    let (mut x, mut log_probs): (Vec<f64>, Vec<f64>) = (vec![0.1, -0.2], vec![f64::NAN; 2]);
+    for t in 2..n {
+        let mean = 2.0 * (2.0 * x[t - 1]).tanh() - 1.2 * x[t - 2] * (-x[t - 1] * x[t - 1]).exp() - 1.1 * x[t - 1];
+        let e = rng.normal();
+        x.push(mean + 0.5 * e);
+        log_probs.push(-0.5 * e * e - 0.5_f64.ln() - 0.5 * std::f64::consts::TAU.ln());
+    }
+    (x, log_probs)
+}
+
+#[test]
+fn networks_come_close_to_the_truth_where_no_line_does() {
+    let (x, truth) = bent(24_000);
+    let from = 20_000;
+    let truth = truth[from..].iter().sum::<f64>() / 4000.0;
+    let train = [Series::new("", x[..from].to_vec())];
+    let line = LinearSpec { order: Order::Fixed(6), estimator: Estimator::LeastSquares, ..LinearSpec::default() };
+    let line = held_out(&line.fit(&train).expect("a fit").model, &x, from);
+    assert!(line < truth - 0.1, "a line does it: {line} against {truth}");
+    for architecture in ALL {
+        let training = Training { epochs: 30, patience: 30, dropout: 0.0, learning_rate: 5e-3, ..Training::default() };
+        let spec = NeuralSpec {
+            hidden: 32,
+            context: Some(3),
+            head: HeadChoice::Gaussian,
+            is_scaled: false,
+            training,
+            ..small(architecture)
+        };
+        let own = held_out(&spec.fit(&train).expect("a fit").model, &x, from);
+        assert!(own > truth - 0.02, "{architecture:?}: {own}, the truth has {truth}, a line {line}");
+    }
+}
+
+#[test]
+fn one_seed_is_one_network_on_any_number_of_threads() {
+    let x = [Series::new("", simulate_ar(&[0.7], 0.0, 1.0, 300, (5, 1)))];
+    for architecture in ALL {
+        let spec = NeuralSpec { training: Training { epochs: 1, ..Training::default() }, ..small(architecture) };
+        let on = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| spec.fit(&x).expect("a fit").summary.log_likelihood)
+        };
+        assert_eq!(on(1).to_bits(), on(2).to_bits(), "{architecture:?}");
+        let other = NeuralSpec { training: Training { seed: 1, ..spec.training.clone() }, ..spec.clone() };
+        assert_ne!(on(1), other.fit(&x).expect("a fit").summary.log_likelihood, "{architecture:?}");
+    }
+}
+
+#[test]
+fn steps_in_single_precision_are_those_of_one_pass() {
+    let x = Series::new("", simulate_ar(&[0.7], 0.0, 1.0, 200, (5, 2)));
+    let (context, target) = (Batch::single(&x.values()[..30], 0), Batch::single(&x.values()[30..], 30));
+    for architecture in ALL {
+        let model = small(architecture).fit(std::slice::from_ref(&x)).expect("a fit").model;
+        let pass = model.conditionals(&context, &target, &Covariates::none()).expect("rows");
+        let steps = step_through(&model, &context, &target, &Covariates::none()).expect("rows");
+        for row in 0..pass.rows() {
+            for (a, b) in pass.row(row).parameters().iter().zip(steps.row(row).parameters()) {
+                assert!((a - b).abs() < 1e-5 * a.abs().max(1.0), "{architecture:?}, row {row}: {a} against {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_never_negative_is_never_drawn_negative_and_counts_are_counts() {
+    let noise = simulate_ar(&[0.6], 0.0, 1.0, 240, (6, 1));
+    let positive: Vec<f64> = noise.iter().map(|x| x.exp()).collect();
+    let with_zeros: Vec<f64> = noise.iter().map(|x| x.max(0.0)).collect();
+    let counts: Vec<f64> = noise.iter().map(|x| (2.0 * x.exp()).floor()).collect();
+    for (what, x) in [("positive", &positive), ("with zeros", &with_zeros), ("counts", &counts)] {
+        let model = small(Architecture::Gru).fit(&[Series::new("", x.clone())]).expect("a fit").model;
+        let what_to = Generation::sample(40, 50, 1);
+        let paths = generate(&model, &Batch::single(x, 0), &Covariates::none(), &what_to).expect("paths");
+        let draws: Vec<f64> = (0..40).flat_map(|step| paths.step(step).to_vec()).collect();
+        assert!(draws.iter().all(|x| *x >= 0.0), "{what}");
+        assert!(what != "positive" || draws.iter().all(|x| *x > 0.0));
+        assert!(what != "counts" || draws.iter().all(|x| x.fract() == 0.0));
+        // What is drawn has the density that it is scored with.
+        let path: Vec<f64> = paths.path(3).collect();
+        let own = held_out(&model, &[x.as_slice(), &path].concat(), x.len()) * 40.0;
+        assert!((own - paths.log_prob()[3]).abs() < 1e-3, "{what}: {own} against {}", paths.log_prob()[3]);
+    }
+}
+
+#[test]
+fn every_remedy_trains() {
+    let x = simulate_ar(&[0.9], 0.0, 1.0, 400, (7, 1));
+    let train = [Series::new("", x[..320].to_vec())];
+    let remedies = [
+        Remedy::TeacherForcing,
+        Remedy::ScheduledSampling { most: 0.5, rise: Rise::Linear },
+        Remedy::ScheduledSampling { most: 0.5, rise: Rise::Exponential },
+        Remedy::Noise { sd: 0.1 },
+        Remedy::FreeRunning { steps: 4 },
+        Remedy::EnergyScore { steps: 4, rollouts: 2 },
+    ];
+    let tokens = HeadChoice::Tokens(foretoken::model::token::quantiser::QuantiserSpec::default());
+    for head in [HeadChoice::StudentT, tokens] {
+        for remedy in remedies {
+            let spec = small(Architecture::Gru);
+            let spec = NeuralSpec { head, training: Training { remedy, ..spec.training.clone() }, ..spec };
+            let own = held_out(&spec.fit(&train).expect("a fit").model, &x, 320);
+            // The truth has about -1.42, white noise -2.2.
+            assert!(own > -2.0, "{head:?}, {remedy:?}: {own}");
+        }
+    }
+}
+
+#[test]
+fn covariates_and_gaps_are_seen() {
+    let mut rng = LaneRng::new(8, 0);
+    let lever: Vec<f64> = (0..400).map(|_| if rng.uniform() < 0.5 { 5.0 } else { -5.0 }).collect();
+    let noise = simulate_ar(&[0.5], 0.0, 1.0, 400, (8, 1));
+    let mut x: Vec<f64> = noise.iter().zip(&lever).map(|(e, lever)| e + lever).collect();
+    (20..400).step_by(37).for_each(|t| x[t] = f64::NAN);
+    for architecture in ALL {
+        let plain = Series::new("", x.clone());
+        let known = plain.clone().with_covariates(vec![Covariate { name: "lever".to_owned(), values: lever.clone() }]);
+        let of = |series: Series| {
+            let summary = small(architecture).fit(&[series]).expect("a fit").summary;
+            summary.log_likelihood / summary.observations as f64
+        };
+        let (without, with) = (of(plain), of(known));
+        assert!(with > without + 0.5, "{architecture:?}: {with} with the lever, {without} without");
+    }
+}
+
+#[test]
+fn a_file_of_safetensors_gives_the_model_back_and_is_refused_when_damaged() {
+    let x = Series::new("a", simulate_ar(&[0.5], 10.0, 1.0, 120, (9, 1)));
+    for architecture in ALL {
+        let fitted = small(architecture).fit(std::slice::from_ref(&x)).expect("a fit");
+        let stored = StoredModel::Neural(Box::new(fitted.model));
+        let file = ModelFile {
+            columns: Columns { value: "y".to_owned(), ..Columns::default() },
+            series: vec![StoredSeries::new(stored, fitted.summary, None, &x)],
+        };
+        let bytes = file.to_bytes().expect("bytes");
+        let loaded = ModelFile::parse(&bytes).expect("a file");
+        assert_eq!(loaded.series[0].model, file.series[0].model, "{architecture:?}");
+        assert_eq!(loaded.to_bytes().expect("bytes"), bytes);
+        let mut flipped = bytes.clone();
+        let last = flipped.len() - 2;
+        flipped[last] ^= 1;
+        for (what, damaged) in
+            [("cut", &bytes[..bytes.len() / 2]), ("flipped", &flipped[..]), ("foreign", &b"12345678{}"[..])]
+        {
+            let error = ModelFile::parse(damaged).expect_err(what).to_string();
+            assert!(error.contains("safetensors") || error.contains("not what was written"), "{what}: {error}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_fitted_is_refused_in_words() {
+    let x = Series::new("", simulate_ar(&[0.5], 0.0, 1.0, 60, (9, 2)));
+    let of = |spec: NeuralSpec, x: &Series| spec.fit(std::slice::from_ref(x)).expect_err("a refusal").to_string();
+    let gru = || small(Architecture::Gru);
+    let cases = [
+        (of(NeuralSpec { hidden: 0, ..gru() }, &x), "a hidden width of 0"),
+        (of(NeuralSpec { context: Some(80), ..gru() }, &x), "too few"),
+        (of(gru(), &Series::new("", vec![3.0; 60])), "constant"),
+        (of(NeuralSpec { head: HeadChoice::NegativeBinomial, ..gru() }, &x), "no counts"),
+        (of(NeuralSpec { link: Some(Link::Log), ..gru() }, &x), "logarithm"),
+        (
+            of(
+                NeuralSpec {
+                    hidden: 6,
+                    architecture: Architecture::Transformer { heads: 4, is_rotary: true, window: None },
+                    ..gru()
+                },
+                &x,
+            ),
+            "heads",
+        ),
+        (of(NeuralSpec { training: Training { dropout: 1.0, ..Training::default() }, ..gru() }, &x), "dropout"),
+        (of(gru(), &Series::new("", Vec::new())), "too few"),
+    ];
+    for (error, expected) in cases {
+        assert!(error.contains(expected), "{error}: {expected} is not named");
+    }
+}
