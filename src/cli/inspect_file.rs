@@ -11,7 +11,7 @@ use super::table::{Table, short};
 use super::{Outcome, load, output};
 use crate::data::batch::Covariates;
 use crate::error::Result;
-use crate::model::file::{ModelFile, StoredSeries};
+use crate::model::file::{ModelFile, StoredModel, StoredSeries};
 
 /// Series that are described in full; of more there is one line each.
 const DETAILED: usize = 3;
@@ -61,6 +61,15 @@ fn detailed(saved: &StoredSeries) -> String {
         tail.timeline().last_label(),
         tail.len()
     );
+    if let StoredModel::Neural(model) = &saved.model {
+        let [step, window] = model.cost().map(|count| short(count as f64));
+        text += &format!(
+            "\n  {} parameters; a row rests on up to {} past values; {step} multiplications for a step, {window} for a \
+             training window",
+            model.parameters(),
+            model.receptive_field()
+        );
+    }
     if let Some(estimator) = &saved.estimator {
         text += &format!("; estimator {estimator}");
     }

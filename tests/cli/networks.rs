@@ -18,7 +18,8 @@ fn a_saved_network_forecasts_judges_and_describes_itself() {
         folder.run(&["score", &file, "--load", "m.safetensors", "--test-rows", "20", "--json"]).exits(0);
         folder.run(&["generate", "--load", "m.safetensors", "-H", "5", "--paths", "3", "-o", "g.csv"]).exits(0);
         assert_eq!(folder.text("g.csv").lines().count(), 16);
-        folder.run(&["inspect", "--load", "m.safetensors"]).exits(0);
+        let told = folder.run(&["inspect", "--load", "m.safetensors"]).exits(0);
+        assert!(told.stdout.contains("multiplications for a step"), "{}", told.stdout);
         // The same options, the same bits.
         let bytes = folder.bytes("m.safetensors");
         folder.run(&fit).exits(0);
