@@ -45,6 +45,8 @@ mod conv;
 mod examples;
 mod exposure;
 mod frame;
+#[cfg(test)]
+mod golden;
 mod head;
 mod layers;
 mod mlp;
