@@ -41,6 +41,8 @@
 mod adam;
 mod attention;
 mod backbone;
+#[doc(hidden)]
+pub mod bench;
 mod conv;
 mod examples;
 mod exposure;

@@ -219,7 +219,7 @@ impl<T: Float> Trainer<'_, T> {
     }
 
     /// One step: the mean loss, and the norm of its gradient.
-    fn step(
+    pub(super) fn step(
         &mut self,
         windows: Vec<Window>,
         progress: f64,
