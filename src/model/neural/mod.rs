@@ -34,9 +34,10 @@
 //!
 //! The same seed gives the same bits on any number of threads. They may differ between instruction sets, as sums of products do.
 //!
-//! Forward and backward passes are written by hand over the matrix products of `gemm`. Cells are PyTorch's `GRU` and `LSTM`, convolutions those of WaveNet (van den Oord et al. 2016, arXiv 1609.03499) with kernel 2,
-//! transformers decoders with RMS norms before each block and rotary positions. Features,
-//! gradients, densities and steps are PyTorch's to 1e-9 (`tests/reference/neural.py`).
+//! Forward and backward passes are written by hand over the matrix products of `gemm`. Cells are PyTorch's `GRU` and `LSTM`,
+//! convolutions those of WaveNet (van den Oord et al. 2016, arXiv 1609.03499) with kernel 2, transformers decoders with RMS norms
+//! before each block and rotary positions. Features, gradients, densities and steps are PyTorch's to 1e-9
+//! (`tests/reference/neural.py`).
 
 mod adam;
 mod attention;
