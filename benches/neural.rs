@@ -95,7 +95,10 @@ fn main() {
             64,
         ),
     ];
-    for (name, sizes, batch) in shapes {
+    // `-- GRU` measures that alone.
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|own| own == name);
+    for (name, sizes, batch) in shapes.into_iter().filter(|shape| is_wanted(shape.0)) {
         train(name, sizes, batch);
         sample(name, sizes);
     }
