@@ -97,7 +97,7 @@ fn check(len: usize, rows: usize, columns: usize, stride: usize) {
 /// # Panics
 /// If the sizes do not fit.
 #[expect(unsafe_code, reason = "the products of a library, on views that were checked")]
-pub(crate) fn product<T: Float>(scale: T, a: View<'_, T>, b: View<'_, T>, adds: bool, c: ViewMut<'_, T>) {
+pub(crate) fn product<'a, T: Float>(scale: T, a: View<'a, T>, b: View<'a, T>, adds: bool, c: ViewMut<'_, T>) {
     assert!(
         a.columns == b.rows && a.rows == c.rows && b.columns == c.columns,
         "{} x {} times {} x {} is not {} x {}",
@@ -118,7 +118,8 @@ pub(crate) fn product<T: Float>(scale: T, a: View<'_, T>, b: View<'_, T>, adds: 
         return;
     }
     // The library sums a single row, and small products of contiguous terms, in another order. A lane alone must be that lane
-    // beside others, to the bit: a single row becomes two, and few rows are handed over column by column.
+    // beside others, to the bit: a single row becomes two, and of few rows and columns the fewer are handed over the other way
+    // round.
     if c.rows == 1 {
         let row: Vec<T> = (0..a.columns).map(|i| a.data[i * a.column_stride]).collect();
         let twice = [row.as_slice(), &row].concat();
@@ -129,9 +130,18 @@ pub(crate) fn product<T: Float>(scale: T, a: View<'_, T>, b: View<'_, T>, adds: 
         return;
     }
     if a.column_stride == 1 && b.row_stride == 1 && c.columns > 1 && c.rows * c.columns <= SMALL {
-        let term = |i: usize| (0..a.rows).map(move |row| a.data[row * a.row_stride + i]);
-        let columns: Vec<T> = (0..a.columns).flat_map(term).collect();
-        return product(scale, View::new(&columns, a.columns, a.rows).t(), b, adds, c);
+        let terms = a.columns;
+        let across = |of: View<'a, T>, count: usize, stride: usize| {
+            let mut all = Vec::with_capacity(terms * count);
+            (0..terms).for_each(|i| all.extend(of.data[i..].iter().step_by(stride).take(count)));
+            all
+        };
+        if c.columns < c.rows {
+            let rows = across(b, b.columns, b.column_stride);
+            return product(scale, a, View::new(&rows, terms, b.columns), adds, c);
+        }
+        let columns = across(a, a.rows, a.row_stride);
+        return product(scale, View::new(&columns, terms, a.rows).t(), b, adds, c);
     }
     // The library wants columns: c' = b' a'.
     let stride = |stride: usize| isize::try_from(stride).expect("a stride of a slice");
