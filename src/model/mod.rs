@@ -286,6 +286,17 @@ impl Default for Summary {
 }
 
 impl Summary {
+    /// That of a model without a variance of its errors, and without a number of parameters to charge for.
+    #[must_use]
+    pub(crate) fn without_variance() -> Self {
+        Self {
+            innovation_parameters: 0,
+            innovation_variance: f64::NAN,
+            innovation_variance_unbiased: f64::NAN,
+            ..Self::default()
+        }
+    }
+
     /// A criterion of the fit, -2 l + penalty, with k the parameters and those of the innovations; NaN of a model without
     /// either.
     #[must_use]

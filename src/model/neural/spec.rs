@@ -355,12 +355,9 @@ impl NeuralSpec {
                 number("span", frame.span),
                 ("periods".to_owned(), frame.periods.iter().map(|period| *period as f64).collect()),
             ],
-            innovation_parameters: 0,
-            innovation_variance: f64::NAN,
-            innovation_variance_unbiased: f64::NAN,
             log_likelihood,
             observations,
-            ..Summary::default()
+            ..Summary::without_variance()
         })
     }
 }

@@ -224,12 +224,9 @@ impl Fit for MarkovSpec {
             name: "Markov".to_owned(),
             description: format!("Markov chain of order {order} over {symbols} symbols"),
             preprocessing: vec![("order".to_owned(), vec![order as f64]), ("symbols".to_owned(), vec![symbols as f64])],
-            innovation_parameters: 0,
-            innovation_variance: f64::NAN,
-            innovation_variance_unbiased: f64::NAN,
             log_likelihood,
             observations,
-            ..Summary::default()
+            ..Summary::without_variance()
         };
         Ok(Fitted { model, summary })
     }
