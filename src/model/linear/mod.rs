@@ -66,7 +66,6 @@ pub use dynamics::Root;
 pub use order::{Criterion, Order, OrderRow};
 pub use recursive::Recursion;
 pub use report::{ArReport, ImpulseResponse, ResidualTests, SeriesTest, TestLine};
-#[cfg(feature = "linfa")]
 pub(super) use robust::smallest_gap;
 pub use smooth::{Filled, Smoothed};
 pub use spec::{BurgVariance, CovarianceKind, Estimator, LinearSpec, Penalty, SeasonalLags};

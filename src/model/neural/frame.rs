@@ -13,16 +13,14 @@
 //! and the scale follows the series. A missing value is the last known one of its window, with an indicator among the inputs
 //! where the training values had gaps.
 
+use crate::data::series::Series;
 use crate::math::float::Float;
 use crate::math::random::LaneRng;
+use crate::model::token::quantiser::RunningMoments;
 use crate::predictive::{Link, OuterMap};
 
 /// Harmonics of every season.
 const HARMONICS: usize = 3;
-/// How many known values a context needs for a scale of its own.
-const OWN_SCALE: usize = 8;
-/// A spread below this share of the mean is rounding.
-const ROUNDING: f64 = 1e-12;
 /// A context's spread counts as at least this share of that of the training values.
 const LEAST_SPREAD: f64 = 1e-4;
 /// Inputs are clamped to this many spreads: a value out of all proportion must not decide alone what a network says.
@@ -39,26 +37,17 @@ impl Scale {
     /// Of the known values, if there are enough: mean and standard deviation (divisor n), of values that are never negative 0
     /// and the mean, so that 0 stays where it is.
     fn of(values: &[f64], are_nonnegative: bool) -> Option<Self> {
-        let known = values.iter().filter(|x| !x.is_nan());
-        let count = known.clone().count();
-        if count < OWN_SCALE {
-            return None;
-        }
-        let mean = known.clone().sum::<f64>() / count as f64;
-        if are_nonnegative {
-            return Some(Self { location: 0.0, spread: mean });
-        }
-        let square = known.map(|x| (x - mean).powi(2)).sum::<f64>() / count as f64;
-        // What is left of equal values is rounding.
-        let spread = if square.sqrt() > ROUNDING * mean.abs() { square.sqrt() } else { 0.0 };
-        Some(Self { location: mean, spread })
+        let mut moments = RunningMoments::default();
+        values.iter().for_each(|x| moments.push(*x));
+        let (mean, spread) = moments.mean_and_spread()?;
+        Some(if are_nonnegative { Self { location: 0.0, spread: mean } } else { Self { location: mean, spread } })
     }
 
     /// The scale of a panel: the median location and the median spread of its series. `None` where no series is long enough, or
     /// none varies.
-    pub(crate) fn typical(series: &[Vec<f64>], are_nonnegative: bool) -> Option<Self> {
-        let own = series.iter().filter_map(|x| Self::of(x, are_nonnegative)).filter(|scale| scale.spread > 0.0);
-        let all: Vec<Self> = own.collect();
+    pub(crate) fn typical(series: &[Series], are_nonnegative: bool) -> Option<Self> {
+        let own = series.iter().filter_map(|x| Self::of(x.values(), are_nonnegative));
+        let all: Vec<Self> = own.filter(|scale| scale.spread > 0.0).collect();
         let median = |of: fn(&Self) -> f64| {
             let mut of: Vec<f64> = all.iter().map(of).collect();
             of.sort_unstable_by(f64::total_cmp);
@@ -238,6 +227,11 @@ impl Window {
     pub(crate) fn replace(&mut self, at: usize, z: f64) {
         self.z[at] = z;
         self.is_missing[at] = false;
+    }
+
+    /// Whether a value after the anchor is known.
+    pub(crate) fn has_targets(&self, frame: &Frame) -> bool {
+        self.is_missing[frame.reach()..].iter().any(|is_missing| !is_missing)
     }
 
     /// Whether the covariates of a step are there.

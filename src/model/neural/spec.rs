@@ -11,7 +11,7 @@ use super::model::{Net, Neural, Weights};
 use super::network::{AnyBackbone, Network};
 use super::parameters::Layout;
 use super::recurrent::{Cell, Recurrent};
-use super::training::{Epoch, Trainer, Training};
+use super::training::{Epoch, Trained, Trainer, Training};
 use super::transformer::{Positions, Transformer, TransformerShape};
 use crate::data::frequency::calendar_periods;
 use crate::data::period::infer_period;
@@ -19,8 +19,9 @@ use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::math::float::Float;
 use crate::math::random::LaneRng;
+use crate::model::linear::smallest_gap;
 use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
-use crate::model::{Fit, Fitted, Summary, too_short, training_likelihood};
+use crate::model::{Fit, Fitted, Summary, check_size, too_short, training_likelihood};
 use crate::predictive::Link;
 
 /// The longest default context of a feed-forward network.
@@ -168,6 +169,8 @@ impl NeuralSpec {
     pub fn fit_observed(&self, train: &[Series], observe: &mut dyn FnMut(&Epoch)) -> Result<Fitted<Neural>> {
         self.check()?;
         let values = Values::of(train)?;
+        check_size(train)?;
+        let train = &with_same_covariates(train)?[..];
         let head = self.head(&values);
         let link = self.link(&values, head)?;
         let frame = self.frame(train, &values, head, link)?;
@@ -179,16 +182,21 @@ impl NeuralSpec {
             return Err(too_short(self.architecture.name(), longest, frame.reach() + 2)
                 .hint("give more history, or choose a smaller --context or --period"));
         }
-        let (weights, history) = if self.is_double {
-            let (net, history) = self.trained::<f64>(network, &frame, &examples, observe)?;
-            (Weights::Double(net), history)
+        let (weights, Trained { history, recoveries }) = if self.is_double {
+            let (net, trained) = self.trained::<f64>(network, &frame, &examples, observe)?;
+            (Weights::Double(net), trained)
         } else {
-            let (net, history) = self.trained::<f32>(network, &frame, &examples, observe)?;
-            (Weights::Single(net), history)
+            let (net, trained) = self.trained::<f32>(network, &frame, &examples, observe)?;
+            (Weights::Single(net), trained)
         };
         let covariates = train[0].covariates().iter().map(|covariate| covariate.name.clone()).collect();
         let model = Neural { body, frame, covariates, weights, history };
-        let summary = self.summary(&model, train)?;
+        let mut summary = self.summary(&model, train)?;
+        if recoveries > 0 {
+            summary.warnings.push(format!(
+                "the loss was not finite {recoveries} times; each time training went back to its best epoch at half the rate"
+            ));
+        }
         Ok(Fitted { model, summary })
     }
 
@@ -198,12 +206,12 @@ impl NeuralSpec {
         frame: &Frame,
         examples: &Examples<'_>,
         observe: &mut dyn FnMut(&Epoch),
-    ) -> Result<(Net<T>, Vec<Epoch>)> {
+    ) -> Result<(Net<T>, Trained)> {
         let parameters = network.initialise(&mut LaneRng::new(self.training.seed, 0));
         let mut trainer = Trainer { network: &network, frame, training: &self.training, parameters };
-        let history = trainer.train(examples, observe)?;
+        let trained = trainer.train(examples, observe)?;
         let parameters = trainer.parameters;
-        Ok((Net { network, parameters }, history))
+        Ok((Net { network, parameters }, trained))
     }
 
     fn body(&self) -> Body {
@@ -274,7 +282,7 @@ impl NeuralSpec {
     }
 
     fn frame(&self, train: &[Series], values: &Values, head: HeadChoice, link: Link) -> Result<Frame> {
-        let shortest = train.iter().map(Series::len).max().unwrap_or(0);
+        let length = train.iter().map(Series::len).max().unwrap_or(0);
         let periods = self.periods.clone().unwrap_or_else(|| periods(train));
         let is_mlp = self.architecture == Architecture::Mlp;
         let longest = periods.iter().max().copied().unwrap_or(1);
@@ -285,12 +293,12 @@ impl NeuralSpec {
                 let shortest = periods.iter().min().copied().unwrap_or(1);
                 CONTEXT.max(shortest + shortest.div_ceil(4))
             };
-            wanted.min(LONGEST_LAGS).min((shortest / 4).max(2))
+            wanted.min(LONGEST_LAGS).min((length / 4).max(2))
         });
         // The season before, and its neighbours.
         let around = |period: &usize| [period - 1, *period, period + 1];
         let seasonal = periods.iter().filter(|period| **period > 2).flat_map(around);
-        let seasonal = seasonal.filter(|lag| self.context.is_some() || *lag <= shortest / 2);
+        let seasonal = seasonal.filter(|lag| self.context.is_some() || *lag <= length / 2);
         let mut lags: Vec<usize> = (1..=if is_mlp { context } else { 1 }).chain(seasonal).collect();
         lags.sort_unstable();
         lags.dedup();
@@ -299,8 +307,8 @@ impl NeuralSpec {
             HeadChoice::Tokens(_) => values.least >= 0.0 && link == Link::Identity,
             _ => false,
         };
-        let linked = |series: &Series| series.values().iter().map(|x| link.apply(*x)).collect::<Vec<f64>>();
-        let all: Vec<Vec<f64>> = train.iter().map(linked).collect();
+        let linked = |series: &Series| Series::new("", series.values().iter().map(|x| link.apply(*x)).collect());
+        let all: Vec<Series> = train.iter().map(linked).collect();
         let training = Scale::typical(&all, is_nonnegative).ok_or_else(|| {
             Error::data("a network has nothing to learn from a constant").hint("use --model naive or --model mean")
         })?;
@@ -309,12 +317,12 @@ impl NeuralSpec {
             warm: if is_mlp { 0 } else { context - 1 },
             span: context.clamp(16, 64),
             periods,
-            covariates: covariate_scales(train)?,
+            covariates: covariate_scales(train),
             has_indicators: values.have_gaps,
             is_scaled: self.is_scaled,
             is_nonnegative,
             training,
-            gap: smallest_gap(all.concat()) / 12.0_f64.sqrt(),
+            gap: smallest_gap(&all) / 12.0_f64.sqrt(),
             link,
         })
     }
@@ -464,36 +472,22 @@ fn periods(train: &[Series]) -> Vec<usize> {
     all
 }
 
+/// The series with the covariates of the first, in its order.
+fn with_same_covariates(train: &[Series]) -> Result<Vec<Series>> {
+    let first = train.first().map_or(&[][..], Series::covariates);
+    let names: Vec<String> = first.iter().map(|covariate| covariate.name.clone()).collect();
+    train.iter().map(|series| series.select_covariates(&names)).collect()
+}
+
 /// Mean and standard deviation of every covariate.
-fn covariate_scales(train: &[Series]) -> Result<Vec<Scale>> {
-    let width = train.first().map_or(0, |series| series.covariates().len());
+fn covariate_scales(train: &[Series]) -> Vec<Scale> {
     let scale = |column: usize| {
-        let mut all = Vec::new();
-        for series in train {
-            let covariate = series.covariates().get(column).filter(|_| series.covariates().len() == width);
-            let covariate = covariate.ok_or_else(|| Error::data("series have different covariates"))?;
-            if let Some(at) = covariate.unknown(series.len()).next() {
-                return Err(Error::data(format!(
-                    "`{}` is missing at {}",
-                    covariate.name,
-                    series.timeline().label(at as i64)
-                ))
-                .expected("a number wherever there is a time"));
-            }
-            all.extend_from_slice(&covariate.values[..series.len()]);
-        }
+        let of = |series: &Series| series.covariates()[column].values[..series.len()].to_vec();
+        let all: Vec<f64> = train.iter().flat_map(of).collect();
         let n = all.len() as f64;
         let location = all.iter().sum::<f64>() / n;
         let spread = (all.iter().map(|x| (x - location).powi(2)).sum::<f64>() / n).sqrt();
-        Ok(Scale { location, spread: if spread > 0.0 { spread } else { 1.0 } })
+        Scale { location, spread: if spread > 0.0 { spread } else { 1.0 } }
     };
-    (0..width).map(scale).collect()
-}
-
-/// The smallest distance of two distinct values; 0 where there are none.
-fn smallest_gap(mut all: Vec<f64>) -> f64 {
-    all.retain(|x| !x.is_nan());
-    all.sort_unstable_by(f64::total_cmp);
-    let gap = all.windows(2).map(|pair| pair[1] - pair[0]).filter(|gap| *gap > 0.0).fold(f64::INFINITY, f64::min);
-    if gap.is_finite() { gap } else { 0.0 }
+    (0..train[0].covariates().len()).map(scale).collect()
 }

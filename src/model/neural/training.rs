@@ -6,7 +6,7 @@
 //! windows, whose gradients are added in their order: the same bits on any number of threads.
 //!
 //! A loss or a gradient that is not finite is not stepped along: the best weights so far are taken back and the rate is
-//! halved, a few times; then the fit is an error.
+//! halved, a few times, of which the fit warns; then it is an error.
 
 use std::sync::Mutex;
 use std::time::Instant;
@@ -125,6 +125,13 @@ pub struct Epoch {
     pub seconds: f64,
 }
 
+/// How a training went.
+pub(super) struct Trained {
+    pub(super) history: Vec<Epoch>,
+    /// How often a loss was not finite.
+    pub(super) recoveries: usize,
+}
+
 /// A network in training.
 pub(super) struct Trainer<'a, T> {
     pub(super) network: &'a Network,
@@ -160,9 +167,10 @@ impl<T: Float> Trainer<'_, T> {
     ///
     /// # Errors
     /// If there is no window to learn from, or the loss does not stay finite.
-    pub(super) fn train(&mut self, examples: &Examples<'_>, observe: &mut dyn FnMut(&Epoch)) -> Result<Vec<Epoch>> {
+    pub(super) fn train(&mut self, examples: &Examples<'_>, observe: &mut dyn FnMut(&Epoch)) -> Result<Trained> {
         let Training { epochs, batch, .. } = *self.training;
         let judged = examples.held_out(HELD_OUT_WINDOWS);
+        let is_judged = judged.iter().any(|window| window.has_targets(self.frame));
         let steps = (examples.targets() / (batch * self.frame.span)).max(LEAST_STEPS);
         let mut schedule = Schedule { training: self.training, steps: steps * epochs, factor: 1.0 };
         let mut adam = Adam::new(self.parameters.len());
@@ -208,14 +216,19 @@ impl<T: Float> Trainer<'_, T> {
             };
             observe(&epoch);
             history.push(epoch);
-            if held_out.is_nan() || held_out < best.0 {
+            // Where nothing is held out the last epoch is the best; what is not a number never is.
+            if held_out < best.0 || (!is_judged && self.parameters.iter().all(|p| p.to_f64().is_finite())) {
                 best = (held_out, self.parameters.clone(), number);
             } else if number >= best.2 + self.training.patience {
                 break;
             }
         }
+        if best.2 == 0 {
+            return Err(Error::numeric("no epoch has a finite loss on the held-out values")
+                .hint("use a smaller --learning-rate, or another --head"));
+        }
         self.parameters = best.1;
-        Ok(history)
+        Ok(Trained { history, recoveries })
     }
 
     /// One step: the mean loss, and the norm of its gradient.
@@ -228,8 +241,9 @@ impl<T: Float> Trainer<'_, T> {
         adam: &mut Adam<T>,
         pool: &Mutex<Vec<Scratch<T>>>,
     ) -> (f64, f64) {
-        let micro: Vec<(usize, Vec<Window>)> =
-            windows.chunks(MICRO_BATCH).map(<[Window]>::to_vec).enumerate().collect();
+        let mut rest = windows.into_iter();
+        let next = || Some(rest.by_ref().take(MICRO_BATCH).collect::<Vec<Window>>()).filter(|own| !own.is_empty());
+        let micro: Vec<(usize, Vec<Window>)> = std::iter::from_fn(next).enumerate().collect();
         let floor = FLOORS[0] + (FLOORS[1] - FLOORS[0]) * (2.0 * progress).min(1.0);
         let parts: Vec<Part<T>> = micro
             .into_par_iter()

@@ -32,7 +32,7 @@ pub mod unigram;
 pub mod vocabulary;
 
 use self::markov::{Markov, MarkovSpec};
-use self::quantiser::{Moments, Quantiser, QuantiserSpec};
+use self::quantiser::{Quantiser, QuantiserSpec, RunningMoments};
 use super::{Autoregressive, Fit, Fitted, Running, Session, Summary};
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::data::series::Series;
@@ -178,7 +178,7 @@ struct Lane {
     /// From standardised values to its data.
     map: OuterMap,
     /// Mean and spread of all that it has seen: its scale, once that is a context.
-    moments: Moments,
+    moments: RunningMoments,
     /// The last values, as many as the inner model looks back on, from a known one on.
     recent: Vec<f64>,
     /// The index of the next value.
@@ -190,7 +190,7 @@ impl Lane {
     fn read<M: Autoregressive>(model: &Quantised<M>, context: &Batch, lane: usize) -> Self {
         let mut own = Self {
             map: model.quantiser.training_map(),
-            moments: Moments::default(),
+            moments: RunningMoments::default(),
             recent: Vec::new(),
             next: context.start(lane),
         };

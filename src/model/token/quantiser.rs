@@ -112,7 +112,7 @@ impl QuantiserSpec {
     /// If there are fewer than 8 known values, all are equal, or the number of bins or mu is out of range.
     pub fn fit(&self, train: &[Series]) -> Result<Quantiser> {
         self.check()?;
-        let mut all = Moments::default();
+        let mut all = RunningMoments::default();
         train.iter().flat_map(Series::values).for_each(|x| all.push(*x));
         if all.count < OWN_SCALE {
             return Err(too_short("a quantiser", all.count, OWN_SCALE));
@@ -207,13 +207,13 @@ pub fn default_bins(n: usize) -> usize {
 
 /// Mean and variance of the known values so far (Welford 1962, *Technometrics* 4, p. 419).
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Moments {
+pub(crate) struct RunningMoments {
     count: usize,
     mean: f64,
     squares: f64,
 }
 
-impl Moments {
+impl RunningMoments {
     /// Takes a value, if it is known.
     pub(crate) fn push(&mut self, x: f64) {
         if x.is_nan() {
@@ -227,15 +227,22 @@ impl Moments {
 
     /// The map from standardised values; `None` of too few values, or without a spread beyond rounding.
     pub(crate) fn map(&self) -> Option<OuterMap> {
-        let scale = (self.squares / self.count as f64).sqrt();
-        let has_scale = self.count >= OWN_SCALE && scale > ROUNDING * self.mean.abs() && scale.is_finite();
-        has_scale.then_some(OuterMap { shift: self.mean, factor: scale, ..OuterMap::IDENTITY })
+        let (mean, scale) = self.mean_and_spread()?;
+        let has_scale = scale > 0.0 && scale.is_finite();
+        has_scale.then_some(OuterMap { shift: mean, factor: scale, ..OuterMap::IDENTITY })
+    }
+
+    /// Mean and standard deviation (divisor n) of enough values; 0 where what varies is rounding.
+    pub(crate) fn mean_and_spread(&self) -> Option<(f64, f64)> {
+        let spread = (self.squares / self.count as f64).sqrt();
+        let varies = spread > ROUNDING * self.mean.abs();
+        (self.count >= OWN_SCALE).then_some((self.mean, if varies { spread } else { 0.0 }))
     }
 }
 
 /// The known values of a series by its own scale, or by that of all.
 fn standardised(values: &[f64], of_all: OuterMap) -> Vec<f64> {
-    let mut moments = Moments::default();
+    let mut moments = RunningMoments::default();
     values.iter().for_each(|x| moments.push(*x));
     let map = moments.map().unwrap_or(of_all);
     values.iter().filter(|x| !x.is_nan()).map(|x| map.backward(*x)).collect()
@@ -683,12 +690,12 @@ impl Quantiser {
     /// The map from standardised values to the data of a context.
     #[must_use]
     pub fn map_of(&self, context: &[f64]) -> OuterMap {
-        let mut moments = Moments::default();
+        let mut moments = RunningMoments::default();
         context.iter().for_each(|x| moments.push(*x));
         self.map_with(&moments)
     }
 
-    pub(crate) fn map_with(&self, moments: &Moments) -> OuterMap {
+    pub(crate) fn map_with(&self, moments: &RunningMoments) -> OuterMap {
         moments.map().unwrap_or(self.training)
     }
 

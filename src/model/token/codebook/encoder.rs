@@ -13,7 +13,7 @@
 //! eight or all the same. They travel with the codes.
 
 use crate::error::{Error, Result};
-use crate::model::token::quantiser::Moments;
+use crate::model::token::quantiser::RunningMoments;
 use crate::predictive::OuterMap;
 
 /// The position within its patch of the value at an index.
@@ -122,7 +122,7 @@ impl Encoder {
 
     /// The map from standardised values to those of a series.
     pub(super) fn map_of(&self, values: &[f64]) -> OuterMap {
-        let mut moments = Moments::default();
+        let mut moments = RunningMoments::default();
         values.iter().for_each(|x| moments.push(*x));
         moments.map().unwrap_or(self.training)
     }

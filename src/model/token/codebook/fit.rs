@@ -7,7 +7,7 @@ use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::model::linear::smallest_gap;
 use crate::model::token::markov::{MarkovOrder, MarkovSpec};
-use crate::model::token::quantiser::Moments;
+use crate::model::token::quantiser::RunningMoments;
 use crate::model::{Autoregressive, Fit, Fitted, Summary, check_size, too_short};
 use crate::predictive::{OuterMap, Predictive};
 
@@ -98,7 +98,7 @@ fn gap_of(standardised: &[Series]) -> f64 {
 /// From standardised values to those of all series together.
 fn map_of(train: &[Series]) -> Result<OuterMap> {
     let known = || train.iter().flat_map(Series::values).copied().filter(|x| !x.is_nan());
-    let mut moments = Moments::default();
+    let mut moments = RunningMoments::default();
     known().for_each(|x| moments.push(x));
     moments.map().ok_or_else(|| match (known().count(), check_size(train)) {
         (count, _) if count < FEWEST_PATCHES => too_short("a codebook", count, FEWEST_PATCHES),

@@ -3,7 +3,7 @@
 use super::Codebook;
 use super::encoder::phase;
 use crate::data::batch::Rows;
-use crate::model::token::quantiser::Moments;
+use crate::model::token::quantiser::RunningMoments;
 use crate::model::{Running, Session};
 use crate::predictive::{OuterMap, Predictive};
 
@@ -34,7 +34,7 @@ pub(super) struct Lane {
 #[derive(Debug, Clone, Default)]
 struct History {
     /// Mean and spread of all values: the scale, once they are a context.
-    moments: Moments,
+    moments: RunningMoments,
     /// The last values, whole patches and the one under way, as many as the chain looks back on.
     recent: Vec<f64>,
     /// Whether a value was known before these.
