@@ -368,6 +368,11 @@ impl EnergyScore {
 mod tests {
     use super::*;
     use crate::math::special::normal_cdf;
+    use crate::model::neural::frame::{Frame, Scale};
+    use crate::model::neural::head::Head;
+    use crate::model::neural::spec::{Architecture, Body};
+    use crate::model::neural::training::Training;
+    use crate::predictive::Link;
 
     /// CRPS of a normal (Gneiting and Raftery 2007, equation 21).
     fn crps(mean: f64, sd: f64, x: f64) -> f64 {
@@ -409,5 +414,93 @@ mod tests {
                 assert!((own - exact).abs() < tolerance, "{rollouts} rollouts, {what}: {own}, not {exact}");
             }
         }
+    }
+
+    /// A trainer of a small network in double precision, and windows of noise.
+    fn with_trainer(head: Head, check: impl Fn(&mut Trainer<'_, f64>, &[Window])) {
+        let frame = Frame {
+            lags: vec![1, 3],
+            warm: 2,
+            span: 6,
+            periods: Vec::new(),
+            covariates: Vec::new(),
+            has_indicators: false,
+            is_scaled: true,
+            is_nonnegative: false,
+            training: Scale { location: 0.0, spread: 1.0 },
+            gap: 0.0,
+            link: Link::Identity,
+        };
+        let body = Body { architecture: Architecture::Gru, hidden: 4, layers: 1, has_constant_scale: false };
+        let network = body.network(&frame, head);
+        let training = Training::default();
+        let mut rng = LaneRng::new(2, 0);
+        let windows: Vec<Window> = (0..3)
+            .map(|_| {
+                let past: Vec<f64> = (0..frame.reach()).map(|_| rng.normal()).collect();
+                let mut window = frame.window(&past, 0, &[]);
+                (0..frame.span).for_each(|_| window.push(rng.normal()));
+                window
+            })
+            .collect();
+        let mut parameters = network.initialise::<f64>(&mut LaneRng::new(7, 0));
+        // Nowhere zero, so that every value pulls on the next ones.
+        parameters.iter_mut().for_each(|p| *p += 0.3 * rng.normal());
+        check(&mut Trainer { network: &network, frame: &frame, training: &training, parameters }, &windows);
+    }
+
+    /// The noise of the draws is held fixed, so that a loss is a smooth function of the parameters.
+    #[test]
+    fn gradients_through_own_draws_are_central_differences() {
+        with_trainer(Head::Gaussian, |trainer, windows| {
+            for rollouts in [None, Some(2), Some(3)] {
+                let part = |trainer: &Trainer<'_, f64>| {
+                    let rollout = Rollout { trainer, floor: 0.01, dropout: Dropout::NONE, steps: 4 };
+                    let mut rng = LaneRng::new(11, 0);
+                    match rollouts {
+                        None => rollout.free_running(windows, &mut rng),
+                        Some(count) => rollout.energy(windows, count, &mut rng),
+                    }
+                };
+                let own = part(trainer);
+                assert_eq!(own.targets, 12);
+                for i in (0..trainer.parameters.len()).step_by(5) {
+                    let start = trainer.parameters[i];
+                    let mut at = |h: f64| {
+                        trainer.parameters[i] = start + h;
+                        let loss = part(trainer).loss;
+                        trainer.parameters[i] = start;
+                        loss
+                    };
+                    let h = 1e-5;
+                    let difference = (8.0 * (at(h) - at(-h)) - (at(2.0 * h) - at(-2.0 * h))) / (12.0 * h);
+                    let error = (own.gradient[i] - difference).abs() / difference.abs().max(1.0);
+                    assert!(error < 1e-6, "{rollouts:?}, {i}: {} against {difference}", own.gradient[i]);
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn whatever_the_inputs_become_targets_stay_true() {
+        with_trainer(Head::StudentT, |trainer, windows| {
+            let of = |remedy: Remedy| {
+                let mut scratch = Scratch::default();
+                scratch.batch.windows = windows.to_vec();
+                let mut rng = LaneRng::new(1, 0);
+                let part = remedy.losses(trainer, &mut scratch, 0.01, 1.0, Dropout::NONE, &mut rng);
+                let targets: Vec<u64> = scratch.batch.targets.iter().map(|z| z.to_bits()).collect();
+                (part.loss, targets, scratch.batch.x)
+            };
+            let (loss, targets, x) = of(Remedy::TeacherForcing);
+            let sampled = |most| Remedy::ScheduledSampling { most, rise: Rise::Linear };
+            for remedy in [sampled(0.0), Remedy::Noise { sd: 0.0 }] {
+                assert_eq!(of(remedy), (loss, targets.clone(), x.clone()), "{remedy:?} of nothing");
+            }
+            for remedy in [sampled(1.0), Remedy::Noise { sd: 2.0 }] {
+                let (own_loss, own_targets, own_x) = of(remedy);
+                assert!(own_targets == targets && own_x != x && own_loss != loss, "{remedy:?}");
+            }
+        });
     }
 }
