@@ -1,9 +1,9 @@
 //! The options of networks, and their progress.
 
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{ModelName, TransformArg};
+use super::progress;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
 use crate::model::Fitted;
@@ -173,13 +173,10 @@ impl NetworkArgs {
 
 /// Fits a network, and says on standard error how far it is: losses in nats per value, and the time left.
 pub(super) fn fit(spec: &NeuralSpec, series: &Series) -> Result<Fitted<Neural>> {
-    let style = ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} epochs, {msg}, {eta} left");
-    let bar = ProgressBar::with_draw_target(Some(spec.training.epochs as u64), ProgressDrawTarget::stderr())
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        .with_prefix(format!("training {}", spec.architecture.name()));
+    let bar = progress::epochs(spec.architecture.name(), spec.training.epochs);
     let result = spec.fit_observed(std::slice::from_ref(series), &mut |epoch: &Epoch| {
         bar.set_position(epoch.number as u64);
-        bar.set_message(format!("loss {:.3}, held out {:.3}", epoch.loss, epoch.held_out));
+        bar.set_prefix(format!("loss {:.3}, held out {:.3}", epoch.loss, epoch.held_out));
     });
     bar.finish_and_clear();
     result
