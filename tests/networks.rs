@@ -162,6 +162,8 @@ fn what_is_never_negative_is_never_drawn_negative_and_counts_are_counts() {
         assert!(draws.iter().all(|x| *x >= 0.0), "{what}");
         assert!(what != "positive" || draws.iter().all(|x| *x > 0.0));
         assert!(what != "counts" || draws.iter().all(|x| x.fract() == 0.0));
+        let mean = generate(&model, &Batch::single(x, 0), &Covariates::none(), &Generation::mean(3));
+        assert!(mean.is_err() == (what == "counts"), "{what}: a mean of counts is none");
         // What is drawn has the density that it is scored with.
         let path: Vec<f64> = paths.path(3).collect();
         let own = held_out(&model, &[x.as_slice(), &path].concat(), x.len()) * 40.0;
@@ -262,6 +264,8 @@ fn what_cannot_be_fitted_is_refused_in_words() {
         ),
         (of(NeuralSpec { training: Training { dropout: 1.0, ..Training::default() }, ..gru() }, &x), "dropout"),
         (of(gru(), &Series::new("", Vec::new())), "too few"),
+        (of(gru(), &Series::new("", x.values().iter().map(|x| x * 1e200).collect())), "too large to be squared"),
+        (of(NeuralSpec { training: Training { learning_rate: 1e30, ..Training::default() }, ..gru() }, &x), "finite"),
     ];
     for (error, expected) in cases {
         assert!(error.contains(expected), "{error}: {expected} is not named");

@@ -123,6 +123,11 @@ impl Chooser {
                     .expected("a decoding that gives symbols")
                     .hint("decode greedily for the most probable one"))
             }
+            Decoding::Mean if *family == Family::NegativeBinomial => {
+                Err(Error::usage("the mean of counts is no count, and so no path of the model")
+                    .expected("a decoding that gives counts")
+                    .hint("decode the median, or greedily for the most probable one"))
+            }
             Decoding::Mean => Ok(Self::Fixed(|row| row.mean())),
             Decoding::Median => Ok(Self::Fixed(|row| row.median())),
             Decoding::Greedy => Ok(Self::Fixed(|row| row.mode())),
