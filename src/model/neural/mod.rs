@@ -25,11 +25,13 @@
 //!
 //! **Scores** are in the units of the data: z is standardised by the context alone, through a logarithm where all training values are
 //! positive, and the map of every row carries the Jacobian. Whole numbers of a small mean get the negative binomial, other values
-//! of 0 and above bins that end at 0: what was never negative is never drawn negative.
+//! of 0 and above bins that end at 0: what was never negative is never drawn negative, unless a head or a link is asked for that
+//! knows no such end.
 //!
 //! **Cost** of one step of one lane, in multiplications (width h, l layers): GRU 6 h^2 l, LSTM 8 h^2 l, convolution 6 h^2 l,
 //! transformer 12 h^2 l + 2 h l per past step, feed-forward h (R + h (l - 1)). A training window of W + L steps costs three times as
-//! much per step. Memory: the tape of 16 windows per thread, 10 to 20 numbers per step, unit and layer. Passes run in single precision; gradients
+//! much per step. Memory: the tape of 16 windows per thread, per step, unit and layer 5 numbers (GRU), 6 (LSTM), 4 (convolution), 16
+//! and the weights of attention (transformer). Passes run in single precision; gradients
 //! are checked in double.
 //!
 //! The same seed gives the same bits on any number of threads. They may differ between instruction sets, as sums of products do.
