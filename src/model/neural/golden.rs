@@ -1,4 +1,4 @@
-//! What PyTorch computes of layers, heads and steps: `tests/reference/neural.json`, written by the script beside it.
+//! What PyTorch computes of layers, heads and steps: `tests/reference/neural/networks.json`, written by the script beside it.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::predictive::Bins;
 const TOLERANCE: f64 = 1e-9;
 
 fn golden() -> Value {
-    serde_json::from_str(include_str!("../../../tests/reference/neural.json")).expect("JSON")
+    serde_json::from_str(include_str!("../../../tests/reference/neural/networks.json")).expect("JSON")
 }
 
 fn all(value: &Value) -> &[Value] {

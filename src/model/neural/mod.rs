@@ -39,7 +39,7 @@
 //! Forward and backward passes are written by hand over the matrix products of `gemm`. Cells are PyTorch's `GRU` and `LSTM`,
 //! convolutions those of WaveNet (van den Oord et al. 2016, arXiv 1609.03499) with kernel 2, transformers decoders with RMS norms
 //! before each block and rotary positions. Features, gradients, densities and steps are PyTorch's to 1e-9
-//! (`tests/reference/neural.py`).
+//! (`tests/reference/neural/networks.py`).
 
 mod adam;
 mod attention;

@@ -1,7 +1,7 @@
-"""What PyTorch computes of the layers, heads and steps of the networks, for tests/reference/neural.json.
+"""What PyTorch computes of the layers, heads and steps of the networks, for tests/reference/neural/networks.json.
 
     pip install torch==2.15.0 numpy
-    python tests/reference/neural.py > tests/reference/neural.json
+    python tests/reference/neural/networks.py > tests/reference/neural/networks.json
 
 Everything in double precision. Modules and functions are PyTorch's own where there is one: Linear, silu, GRU, LSTM,
 conv1d, rms_norm, scaled_dot_product_attention, the distributions, AdamW. Only the rotary turn is written out, as a product of
