@@ -9,7 +9,7 @@ use foretoken::generate::{Generation, generate};
 use foretoken::math::random::LaneRng;
 use foretoken::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
 use foretoken::model::linear::{Estimator, LinearSpec, Order};
-use foretoken::model::neural::{Architecture, HeadChoice, NeuralSpec, Remedy, Rise, Training};
+use foretoken::model::neural::{Architecture, HeadChoice, NeuralSpec, Remedy, Rise, Run, Training};
 use foretoken::model::step_through;
 use foretoken::predictive::Link;
 use foretoken::{Autoregressive, Batch, Covariates, Fit, Series, score};
@@ -270,4 +270,113 @@ fn what_cannot_be_fitted_is_refused_in_words() {
     for (error, expected) in cases {
         assert!(error.contains(expected), "{error}: {expected} is not named");
     }
+}
+
+/// A panel of two shops of one weekly pattern, whose days begin apart, one of them short.
+fn shops() -> [Series; 2] {
+    let pattern = [0.0, 3.0, -2.0, 5.0, 1.0, -4.0, 2.0];
+    let mut rng = LaneRng::new(12, 0);
+    // 1 January 2024 was a Monday; the second shop opened on a Thursday, 38 weeks later.
+    [("2024-01-01", 0, 300), ("2024-09-26", 269, 30)].map(|(start, day, days)| {
+        let values = (0..days).map(|t| 50.0 + 4.0 * pattern[(day + t) % 7] + rng.normal()).collect();
+        let frequency = foretoken::data::frequency::Frequency::parse("1d").expect("a day");
+        let timeline = foretoken::data::timeline::Timeline::starting_at(start, frequency, days).expect("times");
+        Series::new(start, values).with_timeline(timeline)
+    })
+}
+
+/// Series that begin on different days share the phases of the week, and short ones are forecast as well.
+#[test]
+fn the_network_of_a_panel_knows_the_calendar_of_each_series_and_reads_short_ones() {
+    let [long, short] = shops();
+    let training = Training { epochs: 20, ..Training::default() };
+    let spec = NeuralSpec { periods: Some(vec![7]), training, link: Some(Link::Identity), ..small(Architecture::Mlp) };
+    let fitted = spec.fit(&[long.clone(), short.clone()]).expect("a fit");
+    let own = fitted.model.of_series(long.timeline(), short.timeline());
+    assert!(own.is_shared_with(&fitted.model) && own != fitted.model);
+    // The same days, counted from the one and from the other first day.
+    let (past, future) = short.values().split_at(22);
+    let rows = |model: &dyn Autoregressive, start: i64| {
+        let (context, target) = (Batch::single(past, start), Batch::single(future, start + 22));
+        model.conditionals(&context, &target, &Covariates::none()).expect("rows")
+    };
+    assert_eq!(rows(&own, 0), rows(&fitted.model, 269));
+    assert!(rows(&own, 0) != rows(&fitted.model, 0), "phases play no part");
+    // Eight values before it are enough for a row, though a row looks back on more.
+    assert!(own.least() < 13, "{}", own.least());
+    let error = |row: usize| rows(&own, 0).row(row).mean() - future[row];
+    let rms = ((0..8).map(|row| error(row).powi(2)).sum::<f64>() / 8.0).sqrt();
+    assert!(rms < 6.0, "an error of {rms} where the pattern has a spread of 12");
+}
+
+/// Of many series in a file the network stands in it once.
+#[test]
+fn the_network_of_a_panel_is_stored_once_and_comes_back_for_every_series() {
+    let series = shops();
+    let spec = NeuralSpec { training: Training { epochs: 1, ..Training::default() }, ..small(Architecture::Gru) };
+    let fitted = spec.fit(&series).expect("a fit");
+    let stored = |series: &Series| {
+        let model = fitted.model.of_series(shops()[0].timeline(), series.timeline());
+        StoredSeries::new(StoredModel::Neural(Box::new(model)), fitted.summary.clone(), None, series)
+    };
+    let columns = Columns { id: Some("shop".to_owned()), ..Columns::default() };
+    let alone = ModelFile { columns: columns.clone(), series: series[..1].iter().map(stored).collect() };
+    let both = ModelFile { columns, series: series.iter().map(stored).collect() };
+    let [alone, bytes] = [alone, both.clone()].map(|file| file.to_bytes().expect("bytes"));
+    assert!(bytes.len() < alone.len() + 2048, "{} bytes, and {} of one alone", bytes.len(), alone.len());
+    let back = ModelFile::parse(&bytes).expect("a file");
+    assert_eq!(back.to_text(), both.to_text());
+    let [first, second] = [0, 1].map(|number| match &back.series[number].model {
+        StoredModel::Neural(model) => model.clone(),
+        other => panic!("{other:?}"),
+    });
+    assert!(second.is_shared_with(&first));
+}
+
+/// What was interrupted goes on where it stood, and nothing else passes for it.
+#[test]
+fn a_training_that_was_interrupted_gives_the_same_bits() {
+    let x = Series::new("", simulate_ar(&[0.6], 4.0, 1.5, 300, (3, 1)));
+    let train = std::slice::from_ref(&x);
+    let training = Training { epochs: 5, patience: 2, ..Training::default() };
+    let spec = NeuralSpec { training, ..small(Architecture::Conv) };
+    let mut kept: Vec<Vec<u8>> = Vec::new();
+    let mut keep = |bytes: &[u8]| {
+        kept.push(bytes.to_vec());
+        Ok(())
+    };
+    let whole = spec.fit_run(train, Run { keep: Some(&mut keep), ..Run::default() }).expect("a fit");
+    assert_eq!(kept.len(), whole.model.history().len());
+    let without_time = |model: &foretoken::model::neural::Neural| -> Vec<f64> {
+        model.history().iter().flat_map(|epoch| [epoch.loss, epoch.held_out, epoch.learning_rate]).collect()
+    };
+    for bytes in &kept {
+        let resumed = spec.fit_run(train, Run { resume: Some(bytes), ..Run::default() }).expect("a fit");
+        assert_eq!(resumed.model, whole.model);
+        assert_eq!(without_time(&resumed.model), without_time(&whole.model));
+    }
+    let other = NeuralSpec { hidden: 8, ..spec.clone() };
+    let refused = other.fit_run(train, Run { resume: Some(&kept[0]), ..Run::default() }).expect_err("another network");
+    assert!(refused.to_string().contains("another training"), "{refused}");
+    let mut damaged = kept[0].clone();
+    *damaged.last_mut().expect("bytes") ^= 1;
+    let refused = spec.fit_run(train, Run { resume: Some(&damaged), ..Run::default() }).expect_err("a damaged file");
+    assert!(refused.to_string().contains("not those that were written"), "{refused}");
+}
+
+/// A warm start begins where the first training ended: one short epoch on more of the same keeps what was learned.
+#[test]
+fn a_warm_start_goes_on_from_what_was_learned() {
+    let x = simulate_ar(&[0.9], 0.0, 1.0, 900, (5, 1));
+    let [first, more] = [&x[..600], &x[..800]].map(|x| Series::new("", x.to_vec()));
+    let model = small(Architecture::Gru).fit(&[first]).expect("a fit").model;
+    let brief = Training { epochs: 1, learning_rate: 1e-4, ..Training::default() };
+    let warm = model.train_further(&brief, std::slice::from_ref(&more), Run::default()).expect("a fit").model;
+    let cold = NeuralSpec { training: brief.clone(), ..small(Architecture::Gru) };
+    let cold = cold.fit(std::slice::from_ref(&more)).expect("a fit").model;
+    let [before, after, anew] = [&model, &warm, &cold].map(|model| held_out(model, &x, 800));
+    assert!(after > before - 0.05 && after > anew + 0.1, "{before} before, {after} after, {anew} from nothing");
+    assert_ne!(warm, model);
+    let counts = Series::new("", vec![-1.0; 100]);
+    assert!(model.train_further(&brief, &[counts], Run::default()).is_err());
 }

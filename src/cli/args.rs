@@ -650,6 +650,15 @@ pub(crate) struct FitArgs {
     pub(crate) model: ModelName,
     #[command(flatten)]
     pub(crate) fit: ModelArgs,
+    /// Seed of the training of a network, the same as --training-seed
+    #[arg(long, value_name = "SEED", conflicts_with = "training_seed")]
+    pub(crate) seed: Option<u64>,
+    /// Train the network of this file further: what it sees (lags, scales, seasons) stays, its parameters begin as they are
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) warm_start: Option<PathBuf>,
+    /// Keep where the training stands here after every epoch, and go on from there if the file exists
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
     /// Table of the covariates' values ahead, for -H and for the model file [default: rows of FILE without value at its
     /// end]
     #[arg(long, value_name = "FILE", requires = "covariates")]

@@ -11,6 +11,7 @@ use super::forecast::summary_text;
 use super::input::{self, Loaded, Needs};
 use super::load::{Placed, Saved};
 use super::models::Spec;
+use super::network::{Pool, Start};
 use super::output::{self, Column};
 use super::table::{Table, short};
 use super::{Outcome, figures, load, notes, progress};
@@ -18,6 +19,7 @@ use crate::chart;
 use crate::data::frame::{InputRows, Missing, TableFormat, write_whole};
 use crate::data::series::Series;
 use crate::error::{Error, Result};
+use crate::score::detect::fitted_rows;
 use crate::score::{DetectOptions, Detection, Given, Training, detect, detect_given};
 
 /// Events that a terminal shows.
@@ -40,7 +42,8 @@ pub(super) fn run(args: &DetectArgs) -> Result<Outcome> {
     let series = std::mem::take(&mut loaded.panel.series);
     models.as_ref().map_or(Ok(()), |models| load::check_alone(models, &loaded, &series))?;
     let models = models.as_ref().map(Saved::of);
-    let results = detect_all(&series, &loaded.periods, args, models.as_ref());
+    let pools = if models.is_some() { Pools::default() } else { Pools::train(&series, &loaded.periods, args)? };
+    let results = detect_all(&series, &loaded.periods, args, models.as_ref(), &pools);
     let (judged, failures) = input::split(&series, results);
     let outcome = input::report_failures(&mut loaded, failures, judged.len())?;
     say_warnings(&loaded, &judged);
@@ -84,6 +87,7 @@ fn detect_all(
     periods: &[usize],
     args: &DetectArgs,
     models: Option<&Saved<'_>>,
+    pools: &Pools,
 ) -> Vec<Result<Detection>> {
     let bar = progress::bar("judging", series.len());
     let results = series
@@ -92,7 +96,7 @@ fn detect_all(
         .map(|(series, &period)| {
             let result = match models {
                 Some(models) => detect_by(models, series, period, args),
-                None => detect_one(series, period, args),
+                None => detect_one(series, period, args, pools),
             };
             bar.inc(1);
             result
@@ -118,10 +122,37 @@ fn detect_by(models: &Saved<'_>, series: &Series, period: usize, args: &DetectAr
     detect_given(&placed, &given, &options(series, period, args)?)
 }
 
-fn detect_one(series: &Series, period: usize, args: &DetectArgs) -> Result<Detection> {
+/// The networks trained on the first stretches that fits of all series learn from, and on the second ones.
+#[derive(Debug, Default)]
+struct Pools(Vec<Pool>);
+
+impl Pools {
+    fn train(series: &[Series], periods: &[usize], args: &DetectArgs) -> Result<Self> {
+        let stretches = series.iter().zip(periods).filter_map(|(series, &period)| {
+            let options = options(series, period, args).ok()?;
+            Some(fitted_rows(series.len(), &options).into_iter().map(|rows| series.slice(rows)).collect::<Vec<_>>())
+        });
+        let stretches: Vec<Vec<Series>> = stretches.collect();
+        let count = stretches.iter().map(Vec::len).max().unwrap_or(0);
+        let pool = |number: usize| {
+            let own: Vec<Series> = stretches.iter().filter_map(|own| own.get(number)).cloned().collect();
+            Pool::train(&[args.model], &args.fit, args.input.period, &own, Start::default())
+        };
+        (0..count).map(pool).collect::<Result<_>>().map(Self)
+    }
+}
+
+fn detect_one(series: &Series, period: usize, args: &DetectArgs, pools: &Pools) -> Result<Detection> {
     let options = options(series, period, args)?;
-    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?;
-    detect(series, &|train: &Series| spec.fit(train).map(|(model, summary)| (Box::new(model) as _, summary)), &options)
+    let none = Pool::default();
+    let fit = |train: &Series| {
+        // The second stretch begins later.
+        let is_second = series.timeline().position_of_time(train.timeline(), 0).is_some_and(|start| start > 0);
+        let pool = pools.0.get(usize::from(is_second)).unwrap_or(&none);
+        let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some(), pool)?;
+        spec.fit(train).map(|(model, summary)| (Box::new(model) as _, summary))
+    };
+    detect(series, &fit, &options)
 }
 
 /// How many rows lie at or before a time.

@@ -14,6 +14,7 @@ use super::forecast::{self, json_of_marginals, label, summary_text};
 use super::input::{self, Loaded, Needs};
 use super::inspect::ar_report;
 use super::models::Spec;
+use super::network::{Pool, Start};
 use super::output::{self, Column};
 use super::residuals::Residuals;
 use super::table::{Table, short};
@@ -51,16 +52,21 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     if args.model == ModelName::Var {
         return fit_system::run(args);
     }
+    let args = &with_seed(args)?;
     args.fit.check(&[args.model])?;
+    check_training(args)?;
     forecast::check_levels(&args.level)?;
-    output::check_not_input(args.input.file(), &[&args.residuals, &args.fill, &args.save])?;
+    output::check_not_input(args.input.file(), &[&args.residuals, &args.fill, &args.save, &args.checkpoint])?;
     let destination = args.residuals.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
     let filled = args.fill.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
     args.save.as_deref().map_or(Ok(()), output::check_folder)?;
+    args.checkpoint.as_deref().map_or(Ok(()), output::check_folder)?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns: false })?;
     input::load_future(&mut loaded, &args.input, args.future.as_deref(), args.horizon.unwrap_or(0))?;
     let series = std::mem::take(&mut loaded.panel.series);
-    let (done, failures) = input::split(&series, fit_all(&series, &loaded.periods, args));
+    let start = Start { warm: args.warm_start.as_deref(), checkpoint: args.checkpoint.as_deref() };
+    let pool = Pool::train(&[args.model], &args.fit, args.input.period, &series, start)?;
+    let (done, failures) = input::split(&series, fit_all(&series, &loaded.periods, &pool, args));
     let outcome = input::report_failures(&mut loaded, failures, done.len())?;
     let is_told = !args.json && done.len() <= DETAILED;
     if !is_told {
@@ -85,8 +91,32 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
+/// `--seed` of a fit is that of the training, the only random thing about it.
+fn with_seed(args: &FitArgs) -> Result<FitArgs> {
+    let mut args = args.clone();
+    if args.seed.is_some() {
+        if args.model.architecture().is_none() {
+            return Err(Error::usage("--seed without a network").hint("leave it out: nothing else in a fit is random"));
+        }
+        args.fit.network.training_seed = args.seed;
+    }
+    Ok(args)
+}
+
+/// Refuses options about a training where there is none.
+fn check_training(args: &FitArgs) -> Result<()> {
+    let given = [("--warm-start", args.warm_start.is_some()), ("--checkpoint", args.checkpoint.is_some())];
+    let given: Vec<&str> = given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
+    if given.is_empty() || args.model.architecture().is_some() {
+        return Ok(());
+    }
+    Err(Error::usage(format!("{} without a network", given.join(", ")))
+        .expected("--model mlp, gru, lstm, conv or transformer")
+        .hint("leave it out, or name one of them"))
+}
+
 /// Every series in parallel; results stay in the order of the file.
-fn fit_all(series: &[Series], periods: &[usize], args: &FitArgs) -> Vec<Result<Fit>> {
+fn fit_all(series: &[Series], periods: &[usize], pool: &Pool, args: &FitArgs) -> Vec<Result<Fit>> {
     let bar = progress::bar("fitting", series.len());
     let is_shown = !args.json && series.len() <= DETAILED;
     let results = series
@@ -94,7 +124,7 @@ fn fit_all(series: &[Series], periods: &[usize], args: &FitArgs) -> Vec<Result<F
         .zip(periods)
         .enumerate()
         .map(|(number, (series, &period))| {
-            let result = fit_one(series, period, number, args);
+            let result = fit_one(series, period, number, pool, args);
             bar.inc(1);
             result.and_then(|fit| if is_shown { fit.with_report(series, period) } else { Ok(fit) })
         })
@@ -123,9 +153,9 @@ impl Fit {
     }
 }
 
-fn fit_one(series: &Series, period: usize, number: usize, args: &FitArgs) -> Result<Fit> {
+fn fit_one(series: &Series, period: usize, number: usize, pool: &Pool, args: &FitArgs) -> Result<Fit> {
     series.timeline().check_ahead(args.horizon.unwrap_or(0))?;
-    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?.alone();
+    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some(), pool)?.alone();
     let (model, summary) = forecast::fit(&spec, series)?;
     let known = Covariates::of_series(&series.select_covariates(model.covariates())?);
     let ahead = args.horizon.map(|horizon| {

@@ -9,6 +9,7 @@ use super::args::{DecodeName, ForecastArgs, ModelName, PointArg};
 use super::figures::{self, Fan};
 use super::input::{self, Loaded, Needs};
 use super::models::Spec;
+use super::network::{Pool, Start};
 use super::output::{self, Column};
 use super::table::{Table, short};
 use super::vector::{self, System};
@@ -53,7 +54,9 @@ pub(super) fn run(args: &ForecastArgs) -> Result<Outcome> {
     let ahead = options(args, 0)?;
     let system = has_system.then(|| vector::system(&loaded, &series, &args.fit, Some(ahead)));
     let system = system.transpose().map_err(|error| loaded.located(error))?;
-    let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, system.as_ref(), args));
+    let pool = Pool::train(&args.model, &args.fit, args.input.period, &series, Start::default())?;
+    let trained = Trained { system: system.as_ref(), pool: &pool };
+    let (forecasts, failures) = input::split(&series, forecast_all(&series, &loaded.periods, trained, args));
     let outcome = input::report_failures(&mut loaded, failures, forecasts.len())?;
     present(&loaded, &forecasts, system.as_ref(), args, outputs)?;
     Ok(outcome)
@@ -180,11 +183,18 @@ pub(super) fn check_size(args: &ForecastArgs, series: usize) -> Result<()> {
         .expected(format!("at most {MAX_ROWS}")))
 }
 
+/// What was fitted to all series together.
+#[derive(Clone, Copy)]
+struct Trained<'a> {
+    system: Option<&'a System>,
+    pool: &'a Pool,
+}
+
 /// Every series in parallel; results stay in the order of the file.
 fn forecast_all(
     series: &[Series],
     periods: &[usize],
-    system: Option<&System>,
+    trained: Trained<'_>,
     args: &ForecastArgs,
 ) -> Vec<Result<Models>> {
     let bar = progress::bar("forecasting", series.len());
@@ -193,7 +203,7 @@ fn forecast_all(
         .zip(periods)
         .enumerate()
         .map(|(number, (series, &period))| {
-            let result = forecast_one(series, period, number, system, args);
+            let result = forecast_one(series, period, number, trained, args);
             bar.inc(1);
             result
         })
@@ -206,16 +216,16 @@ fn forecast_one(
     series: &Series,
     period: usize,
     number: usize,
-    system: Option<&System>,
+    trained: Trained<'_>,
     args: &ForecastArgs,
 ) -> Result<Models> {
     series.timeline().check_ahead(args.horizon)?;
     let context = Batch::single(series.values(), 0);
     let models = args.model.iter().map(|&name| {
-        if let (ModelName::Var, Some(system)) = (name, system) {
+        if let (ModelName::Var, Some(system)) = (name, trained.system) {
             return Ok(system.of(number));
         }
-        let spec = Spec::new(name, &args.fit, period, args.input.period.is_some())?;
+        let spec = Spec::new(name, &args.fit, period, args.input.period.is_some(), trained.pool)?;
         let draws = ParameterDraws { count: args.draws as usize, seed: args.seed, stream: number as u32 };
         let uncertain = args.parameter_uncertainty.then(|| spec.fit_uncertain(series, draws)).transpose()?.flatten();
         let (model, summary): (Box<dyn Autoregressive>, Summary) = match uncertain {

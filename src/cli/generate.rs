@@ -7,6 +7,7 @@ use super::args::{DecodeName, FixModeArg, GenerateArgs};
 use super::input::{self, Loaded, Needs};
 use super::load;
 use super::models::Spec;
+use super::network::{Pool, Start};
 use super::output::{self, Column};
 use super::table::{Table, short};
 use super::{Outcome, figures, forecast, notes, progress, scenario, symbols};
@@ -59,9 +60,13 @@ pub(super) fn run(args: &GenerateArgs) -> Result<Outcome> {
     let fixes = args.fix.as_deref().map(|path| scenario::read(&loaded, path, args.horizon)).transpose()?;
     let series = std::mem::take(&mut loaded.panel.series);
     check_size(args, series.len())?;
+    let pool = match &models {
+        Some(_) => Pool::default(),
+        None => Pool::train(&[args.model], &args.fit, args.input.period, &series, Start::default())?,
+    };
     let sources: Vec<Source<'_>> = match &models {
         Some(models) => models.series.iter().map(Source::Saved).collect(),
-        None => loaded.periods.iter().map(|&period| Source::Fit { period }).collect(),
+        None => loaded.periods.iter().map(|&period| Source::Fit { period, pool: &pool }).collect(),
     };
     let fixed: Vec<(&str, &Fixes)> =
         series.iter().zip(fixes.iter().flatten()).map(|(series, fixes)| (series.id(), fixes)).collect();
@@ -117,7 +122,7 @@ fn read(args: &GenerateArgs) -> Result<Loaded> {
 
 /// Where the model of a series comes from.
 enum Source<'a> {
-    Fit { period: usize },
+    Fit { period: usize, pool: &'a Pool },
     Saved(&'a StoredSeries),
 }
 
@@ -187,8 +192,8 @@ fn generate_one(
 ) -> Result<Generated> {
     series.timeline().check_ahead(args.horizon)?;
     match source {
-        Source::Fit { period } => {
-            let spec = Spec::new(args.model, &args.fit, *period, args.input.period.is_some())?;
+        Source::Fit { period, pool } => {
+            let spec = Spec::new(args.model, &args.fit, *period, args.input.period.is_some(), pool)?;
             let (model, summary) = forecast::fit(&spec, series)?;
             let known = Covariates::of_series(&series.select_covariates(model.covariates())?);
             Generated::of(&model, summary, (&Batch::single(series.values(), 0), &known), fixes, what, args)

@@ -1,10 +1,12 @@
 //! From model names and options to fitted models.
 
+use std::sync::Arc;
+
 use super::args::{
     AverageArg, CriterionArg, ErrorsArg, EstimatorArg, ModelArgs, ModelName, OrAuto, OrderArg, PenaltyArg,
     QuantiserArg, SeasonalArg, TransformArg, TrendArg, WeightsArg,
 };
-use super::network;
+use super::network::{self, Pool, Pooled};
 use crate::data::frequency::calendar_periods;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
@@ -40,16 +42,28 @@ pub(super) enum Spec {
     Codebook(TokenPlan),
     /// A network.
     Network(Box<NeuralSpec>),
+    /// A network that was trained on all series.
+    Pooled(Arc<Pooled>),
     /// A seasonal naive model of a series in which no season was found: the calendar's, where there is one.
     CalendarNaive,
 }
 
 impl Spec {
-    /// The specification of a model name for series of a period, which the user gave or the values show.
+    /// The specification of a model name for series of a period, which the user gave or the values show; a network of the pool
+    /// is trained already.
     ///
     /// # Errors
     /// If the model is one of several series together.
-    pub(super) fn new(name: ModelName, options: &ModelArgs, period: usize, is_given: bool) -> Result<Self> {
+    pub(super) fn new(
+        name: ModelName,
+        options: &ModelArgs,
+        period: usize,
+        is_given: bool,
+        pool: &Pool,
+    ) -> Result<Self> {
+        if let Some(pooled) = pool.get(name) {
+            return Ok(Self::Pooled(pooled));
+        }
         Ok(match name {
             ModelName::Ar => Self::Ar(Box::new(ar_spec(options, period))),
             ModelName::Mean => Self::Naive(Naive::Mean),
@@ -116,6 +130,10 @@ impl Spec {
             }
             Self::Network(spec) => {
                 let Fitted { model, summary } = network::fit(spec, series)?;
+                (StoredModel::Neural(Box::new(model)), summary)
+            }
+            Self::Pooled(pooled) => {
+                let (model, summary) = pooled.of(series)?;
                 (StoredModel::Neural(Box::new(model)), summary)
             }
             Self::Naive(spec) => {
@@ -311,7 +329,7 @@ impl ModelArgs {
             return Err(Error::usage(format!("{} with a network", refused.join(", ")))
                 .expected(
                     "options that networks read: --transform, --context, --hidden, --layers, --head, --epochs, --batch, \
-                     --learning-rate, --dropout, --training-seed and --remedy",
+                     --learning-rate, --dropout, --training-seed, --remedy and --each-series",
                 )
                 .hint("leave them out, or add ar to --model"));
         }

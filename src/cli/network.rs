@@ -1,19 +1,29 @@
 //! The options of networks, and their progress.
 
+use std::fs;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::sync::Arc;
+
 use clap::{Args, ValueEnum};
 
-use super::args::{ModelName, TransformArg};
-use super::progress;
+use super::args::{ModelArgs, ModelName, TransformArg};
+use super::{load, progress};
+use crate::data::frame::write_whole;
 use crate::data::series::Series;
+use crate::data::timeline::Timeline;
 use crate::error::{Error, Result};
-use crate::model::Fitted;
-use crate::model::neural::{Architecture, Epoch, HeadChoice, Neural, NeuralSpec, Remedy, Rise, Training};
+use crate::model::file::StoredModel;
+use crate::model::neural::{Architecture, Epoch, HeadChoice, Neural, NeuralSpec, Remedy, Rise, Run, Training};
 use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
+use crate::model::{Fitted, Summary, too_short, training_likelihood};
 use crate::predictive::Link;
 
 const HEADING: &str = "Options of networks (mlp, gru, lstm, conv, transformer), beside --transform";
 /// Heads of attention, of a width that they divide.
 const HEADS: usize = 4;
+/// Seconds of training that are said where no progress is shown.
+const WORTH_SAYING: f64 = 20.0;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NetworkArgs {
@@ -43,10 +53,13 @@ pub(crate) struct NetworkArgs {
     dropout: Option<f64>,
     /// Seed of the training: of the first weights, the windows and all else that is random in it [default: 0]
     #[arg(long, value_name = "SEED", help_heading = HEADING)]
-    training_seed: Option<u64>,
+    pub(super) training_seed: Option<u64>,
     /// What is done about exposure bias [default: nothing]
     #[arg(long, value_enum, help_heading = HEADING)]
     remedy: Option<RemedyArg>,
+    /// Train a network for every series, instead of one on all of them
+    #[arg(long, help_heading = HEADING)]
+    each_series: bool,
 }
 
 /// The distribution at the end of a network.
@@ -110,6 +123,7 @@ impl NetworkArgs {
             ("--dropout", self.dropout.is_some()),
             ("--training-seed", self.training_seed.is_some()),
             ("--remedy", self.remedy.is_some()),
+            ("--each-series", self.each_series),
         ];
         options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -171,13 +185,146 @@ impl NetworkArgs {
     }
 }
 
-/// Fits a network, and says on standard error how far it is: losses in nats per value, and the time left.
+/// Networks that were trained on all series of a table together, by their names.
+#[derive(Debug, Default)]
+pub(super) struct Pool(Vec<(ModelName, Arc<Pooled>)>);
+
+/// One network for several series.
+#[derive(Debug)]
+pub(super) struct Pooled {
+    fitted: Fitted<Neural>,
+    /// The times of the first series, which tell the phases of the seasons.
+    clock: Timeline,
+    series: usize,
+}
+
+/// How a training begins and goes on, beside its options.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Start<'a> {
+    /// The file whose network is trained further.
+    pub(super) warm: Option<&'a Path>,
+    /// Where a checkpoint is kept after every epoch.
+    pub(super) checkpoint: Option<&'a Path>,
+}
+
+impl Pool {
+    /// Trains the networks among some models, each on all the series: of several series where none is to have its own, and
+    /// always where a training begins or goes on in a special way.
+    ///
+    /// # Errors
+    /// If a training fails, or each series is to have its own network and there is one start for all.
+    pub(super) fn train(
+        models: &[ModelName],
+        options: &ModelArgs,
+        period: Option<usize>,
+        series: &[Series],
+        start: Start<'_>,
+    ) -> Result<Self> {
+        let is_special = start.warm.is_some() || start.checkpoint.is_some();
+        let is_each = options.network.each_series && series.len() > 1;
+        if is_special && is_each {
+            return Err(Error::usage("--warm-start and --checkpoint with --each-series")
+                .expected("one network")
+                .hint("leave --each-series out, or give one series at a time"));
+        }
+        let has_values = |series: &&Series| series.values().iter().any(|x| !x.is_nan());
+        let series: Vec<Series> = series.iter().filter(has_values).cloned().collect();
+        if is_each || series.is_empty() || (series.len() == 1 && !is_special) {
+            return Ok(Self::default());
+        }
+        let networks = models.iter().filter_map(|name| Some((*name, name.architecture()?)));
+        let trained = networks.map(|(name, architecture)| {
+            let spec = options.network.spec(architecture, options.transform, period)?;
+            let fitted = trained(&spec, &series, start)?;
+            let clock = series[0].timeline().clone();
+            Ok((name, Arc::new(Pooled { fitted, clock, series: series.len() })))
+        });
+        trained.collect::<Result<_>>().map(Self)
+    }
+
+    /// The network of a name, where there is one for all series.
+    pub(super) fn get(&self, name: ModelName) -> Option<Arc<Pooled>> {
+        self.0.iter().find(|(own, _)| *own == name).map(|(_, pooled)| Arc::clone(pooled))
+    }
+}
+
+impl Pooled {
+    /// The network in front of one of its series, and what it makes of that.
+    pub(super) fn of(&self, series: &Series) -> Result<(Neural, Summary)> {
+        let Fitted { model, summary } = &self.fitted;
+        let model = model.of_series(&self.clock, series.timeline());
+        let series = series.select_covariates(model.covariates())?;
+        let (log_likelihood, observations) = training_likelihood(&model, std::slice::from_ref(&series))?;
+        if observations == 0 {
+            return Err(too_short(model.architecture().name(), series.len(), model.least() + 1)
+                .hint("give more history, or choose a smaller --context or --period"));
+        }
+        let mut summary = Summary { log_likelihood, observations, ..summary.clone() };
+        if self.series > 1 {
+            summary.description += &format!(", trained on {} series", self.series);
+        }
+        Ok((model, summary))
+    }
+}
+
+/// Fits a network to one series.
 pub(super) fn fit(spec: &NeuralSpec, series: &Series) -> Result<Fitted<Neural>> {
+    trained(spec, std::slice::from_ref(series), Start::default())
+}
+
+/// Fits a network, and says on standard error how far it is: losses in nats per value, and the time left.
+fn trained(spec: &NeuralSpec, series: &[Series], start: Start<'_>) -> Result<Fitted<Neural>> {
+    let resume = match start.checkpoint {
+        Some(path) if path.exists() => {
+            Some(fs::read(path).map_err(|error| Error::io(error.to_string()).at(path.display().to_string()))?)
+        }
+        _ => None,
+    };
     let bar = progress::epochs(spec.architecture.name(), spec.training.epochs);
-    let result = spec.fit_observed(std::slice::from_ref(series), &mut |epoch: &Epoch| {
+    let mut is_said = std::io::stderr().is_terminal();
+    let mut observe = |epoch: &Epoch| {
         bar.set_position(epoch.number as u64);
         bar.set_prefix(format!("loss {:.3}, held out {:.3}", epoch.loss, epoch.held_out));
-    });
+        // Where no bar is shown.
+        let all = epoch.seconds / epoch.number as f64 * epoch.of as f64;
+        if !is_said && all > WORTH_SAYING {
+            eprintln!("training {} takes up to {all:.0} seconds", spec.architecture.name());
+            is_said = true;
+        }
+    };
+    let mut keep = |bytes: &[u8]| start.checkpoint.map_or(Ok(()), |path| write_whole(path, bytes));
+    let run = Run {
+        observe: Some(&mut observe),
+        keep: start.checkpoint.is_some().then_some(&mut keep as _),
+        resume: resume.as_deref(),
+    };
+    let result = match start.warm {
+        Some(path) => warm(path, spec.architecture)?.train_further(&spec.training, series, run),
+        None => spec.fit_run(series, run),
+    };
     bar.finish_and_clear();
-    result
+    let of_checkpoint = |error: Error| match start.checkpoint {
+        Some(path) if error.to_string().contains("checkpoint") => error.at(path.display().to_string()),
+        _ => error,
+    };
+    result.map_err(of_checkpoint)
+}
+
+/// The network of a file.
+fn warm(path: &Path, architecture: Architecture) -> Result<Neural> {
+    let (file, _) = load::read(path)?;
+    let networks = file.series.iter().map(|series| match &series.model {
+        StoredModel::Neural(model) if model.architecture().name() == architecture.name() => Some(&**model),
+        _ => None,
+    });
+    let networks: Vec<&Neural> = networks.flatten().collect();
+    match networks[..] {
+        [first, ref others @ ..] if others.iter().all(|other| other.is_shared_with(first)) => Ok(first.clone()),
+        [] => Err(Error::usage(format!("{} holds no {}", path.display(), architecture.name()))
+            .expected("a file of the network that --model names")
+            .hint("give --model the name that `foretoken inspect --load` says")),
+        _ => Err(Error::usage(format!("{} holds a network for each of its series", path.display()))
+            .expected("one network")
+            .hint("fit without --each-series, or one series at a time")),
+    }
 }

@@ -8,6 +8,7 @@ use super::forecast;
 use super::input::{self, Loaded, Needs};
 use super::load::{self, Placed, Saved};
 use super::models::Spec;
+use super::network::{Pool, Start};
 use super::output::{self, Column};
 use super::table::{Table, short};
 use super::{Outcome, notes, progress};
@@ -41,7 +42,8 @@ pub(super) fn run(args: &ScoreArgs) -> Result<Outcome> {
     let series = std::mem::take(&mut loaded.panel.series);
     models.as_ref().map_or(Ok(()), |models| load::check_alone(models, &loaded, &series))?;
     let models = models.as_ref().map(Saved::of);
-    let (scored, failures) = input::split(&series, score_all(&series, args, models.as_ref()));
+    let pool = if models.is_some() { Pool::default() } else { pool(&series, args)? };
+    let (scored, failures) = input::split(&series, score_all(&series, args, models.as_ref(), &pool));
     let outcome = input::report_failures(&mut loaded, failures, scored.len())?;
     say_warnings(&loaded, &scored);
     if let Some(destination) = destination.flatten() {
@@ -65,14 +67,26 @@ fn check(args: &ScoreArgs) -> Result<()> {
     load::check_beside(models, &args.fit, &args.input, &[&args.output])
 }
 
-fn score_all(series: &[Series], args: &ScoreArgs, models: Option<&Saved<'_>>) -> Vec<Result<Scored>> {
+/// The networks trained on the rows before the held-out ones of all series that have some.
+fn pool(series: &[Series], args: &ScoreArgs) -> Result<Pool> {
+    let past = series.iter().filter_map(|series| past(series, args).ok());
+    Pool::train(&[args.model], &args.fit, args.input.period, &past.collect::<Vec<Series>>(), Start::default())
+}
+
+/// What a fit sees of a series.
+fn past(series: &Series, args: &ScoreArgs) -> Result<Series> {
+    let past = HeldOut::training(series, args.test_rows)?;
+    Ok(if args.reverse { past.reversed() } else { past })
+}
+
+fn score_all(series: &[Series], args: &ScoreArgs, models: Option<&Saved<'_>>, pool: &Pool) -> Vec<Result<Scored>> {
     let bar = progress::bar("scoring", series.len());
     let results = series
         .par_iter()
         .map(|series| {
             let result = match models {
                 Some(models) => score_by(models, series, args),
-                None => score_one(series, args),
+                None => score_one(series, args, pool),
             };
             bar.inc(1);
             result
@@ -82,15 +96,15 @@ fn score_all(series: &[Series], args: &ScoreArgs, models: Option<&Saved<'_>>) ->
     results
 }
 
-/// The fit sees the rows before the last N and nothing else: not even the period is taken from the others.
-fn score_one(series: &Series, args: &ScoreArgs) -> Result<Scored> {
-    let past = HeldOut::training(series, args.test_rows)?;
-    let train = if args.reverse { past.reversed() } else { past };
+/// The fit sees the rows before the last N and nothing else (a network those of all series): not even the period is taken from
+/// the others.
+fn score_one(series: &Series, args: &ScoreArgs, pool: &Pool) -> Result<Scored> {
+    let train = past(series, args)?;
     let period = match args.input.period {
         Some(period) => period.max(1),
         None => infer_period(train.values(), series.timeline().frequency()),
     };
-    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some())?;
+    let spec = Spec::new(args.model, &args.fit, period, args.input.period.is_some(), pool)?;
     let (model, summary) = forecast::fit(&spec, &train)?;
     let known = series.select_covariates(model.covariates())?;
     let scores = match args.reverse {

@@ -164,6 +164,20 @@ pub fn detect(series: &Series, fit: Fitter<'_>, options: &DetectOptions) -> Resu
     }
 }
 
+/// The rows of a series of so many that [`detect`] fits models to, in the order of their times.
+#[must_use]
+pub fn fitted_rows(rows: usize, options: &DetectOptions) -> Vec<Range<usize>> {
+    match options.training {
+        Training::Rows(training) => vec![fitted_of(&(0..training.min(rows)))],
+        Training::Halves => vec![fitted_of(&(0..rows / 2)), fitted_of(&(rows / 2..rows))],
+    }
+}
+
+/// The three quarters of training rows that a fit sees; the others calibrate it.
+fn fitted_of(training: &Range<usize>) -> Range<usize> {
+    training.start..training.start + 3 * training.len() / 4
+}
+
 /// A model that was fitted to other rows, in front of a series.
 #[derive(Debug, Clone, Copy)]
 pub struct Given<'a> {
@@ -270,8 +284,9 @@ struct Part {
 
 impl Part {
     fn detect(&self, series: &Series, fit: Fitter<'_>, options: &DetectOptions) -> Result<Detection> {
-        let split = self.training.start + 3 * self.training.len() / 4;
-        let fit_rows = series.slice(self.training.start..split);
+        let fitted = fitted_of(&self.training);
+        let split = fitted.end;
+        let fit_rows = series.slice(fitted);
         if let Some(constant) = constant_of(fit_rows.values())? {
             return Ok(self.without_alarms(constant));
         }

@@ -46,3 +46,51 @@ fn options_of_networks_need_one_and_networks_take_no_others() {
         folder.run(&[&["forecast", &file, "-H", "3"], options].concat()).exits(code).says(words);
     }
 }
+
+#[test]
+fn a_panel_has_one_network_unless_each_series_is_to_have_its_own() {
+    let (folder, file) = (Folder::new(), dataset("panel_sales.csv"));
+    let small = ["--model", "gru", "--hidden", "8", "--epochs", "2"];
+    let fit = |extra: &[&str]| folder.run(&[&["fit", &file], &small[..], extra].concat());
+    let told = fit(&["--save", "pooled.safetensors"]).exits(0);
+    assert!(told.stdout.contains("trained on 20 series"), "{}", told.stdout);
+    folder.run(&["forecast", "--load", "pooled.safetensors", "-H", "4", "-o", "loaded.csv"]).exits(0);
+    folder.run(&[&["forecast", &file, "-H", "4", "-o", "direct.csv"], &small[..]].concat()).exits(0);
+    assert_eq!(folder.text("loaded.csv"), folder.text("direct.csv"));
+    folder.run(&[&["score", &file, "--test-rows", "6"], &small[..]].concat()).exits(0);
+    // Of halves of the shortest series nothing can be learned about its scale.
+    let judged = folder.run(&[&["detect", &file, "-o", "d.csv"], &small[..]].concat()).exits(4);
+    judged.says("series `P01`: 9 values are too few").says("1 of 20 series failed");
+    folder.run(&[&["generate", &file, "-H", "3", "-o", "g.csv"], &small[..]].concat()).exits(0);
+    fit(&["--each-series", "--context", "8", "--period", "1", "--save", "each.safetensors"]).exits(0);
+    let sizes = ["pooled", "each"].map(|name| folder.bytes(&format!("{name}.safetensors")).len());
+    assert!(sizes[1] > 3 * sizes[0], "{sizes:?}");
+}
+
+#[test]
+fn a_training_is_resumed_continued_and_seeded() {
+    let (folder, file) = (Folder::new(), dataset("lynx.csv"));
+    let fit = |extra: &[&str]| {
+        let small = ["fit", &file, "--model", "mlp", "--hidden", "8", "--epochs", "3", "--context", "6"];
+        folder.run(&[&small[..], extra].concat())
+    };
+    fit(&["--checkpoint", "c.safetensors", "--save", "a.safetensors"]).exits(0);
+    fit(&["--checkpoint", "c.safetensors", "--save", "b.safetensors"]).exits(0);
+    fit(&["--seed", "0", "--save", "c0.safetensors"]).exits(0);
+    fit(&["--seed", "1", "--save", "c1.safetensors"]).exits(0);
+    assert_eq!(folder.bytes("a.safetensors"), folder.bytes("b.safetensors"));
+    assert_eq!(folder.bytes("a.safetensors"), folder.bytes("c0.safetensors"));
+    assert_ne!(folder.bytes("a.safetensors"), folder.bytes("c1.safetensors"));
+    fit(&["--checkpoint", "c.safetensors", "--seed", "1"]).exits(2).says("c.safetensors: the checkpoint is of another");
+    fit(&["--warm-start", "a.safetensors", "--save", "w.safetensors"]).exits(0);
+    assert_ne!(folder.bytes("a.safetensors"), folder.bytes("w.safetensors"));
+    let refused = [
+        (&["fit", &file, "--model", "gru", "--warm-start", "a.safetensors"][..], 2, "holds no gru"),
+        (&["fit", &file, "--warm-start", "a.safetensors"], 2, "--warm-start without a network"),
+        (&["fit", &file, "--seed", "3"], 2, "--seed without a network"),
+        (&["fit", &file, "--model", "mlp", "--checkpoint", &file], 2, "input"),
+    ];
+    for (command, code, words) in refused {
+        folder.run(command).exits(code).says(words);
+    }
+}

@@ -29,7 +29,7 @@
 //! | | a quantiser: `edges_by` (uniform, quantile, mu-law with its `mu`, k-means), `location` and `scale` of the training values, `edges` (of uniform bins the `grid`: the centre of the lower tail, bins per unit and the number of the upper tail), `tails` (their widths), `levels` (what tokens stand for: of k-means all, of uniform bins none, else those of the outer two), `range` (the smallest and largest training value, standardised) |
 //! | `markov` | `order`, `symbols`, and `counts` as `[context, [[symbol, count], ..]]`, what followed each context of up to `order` symbols |
 //! | `codebook` | `patch`, `location` and `scale` of the training values, `centroids` and the `scales` around them (code by code), the `chain` of the codes |
-//! | `neural` | `body` (`architecture`, `hidden`, `layers`, heads of attention), `head` (`family`, bins), `frame` (`lags`, `warm` and `span` of a window, `periods`, scales), the names of its `covariates`, `is_double`, and the `parameters` as one list |
+//! | `neural` | `body` (`architecture`, `hidden`, `layers`, heads of attention), `head` (`family`, bins), `frame` (`lags`, `warm` and `span` of a window, the `least` past of a row, `periods`, scales), the names of its `covariates`, `is_double`, the `origin` of its times on the clock of the phases, and the `parameters` as one list; of a network of a panel that an earlier line holds only `shared_with`, the number of that line's series from 0, and its own `origin` |
 //!
 //! **Networks** are written as [safetensors](https://github.com/huggingface/safetensors): every part of the parameters is a tensor `SERIES.NAME`,
 //! such as `0.gru.0.input.weight`, and the text above without `parameters` stands in the metadata under `foretoken`. The check sum is
@@ -213,7 +213,7 @@ impl StoredSeries {
         Covariates::of_series(&self.tail)
     }
 
-    fn write(&self) -> Value {
+    fn write(&self, model: &Value) -> Value {
         let values: Vec<Value> = self.tail.values().iter().map(|x| number(*x)).collect();
         let mut context = Map::new();
         context.insert("start".to_owned(), json!(self.start));
@@ -229,14 +229,16 @@ impl StoredSeries {
         without_nulls(json!({
             "id": self.tail.id(),
             "estimator": self.estimator,
-            "model": self.model.write(),
+            "model": model,
             "context": context,
             "summary": write_summary(&self.summary, &self.model),
         }))
     }
 
-    fn read(node: &Node<'_>, name: &str) -> Result<Self> {
-        let model = StoredModel::read(&node.get("model")?)?;
+    fn read(node: &Node<'_>, name: &str, before: &[Self]) -> Result<Self> {
+        let model = node.get("model")?;
+        let shared = neural::read_shared(&model, before)?;
+        let model = shared.map_or_else(|| StoredModel::read(&model), Ok)?;
         let context = node.get("context")?;
         let start = context.get("start")?.whole(0, MAX_INDEX)?;
         let values = context.get("values")?.numbers_or_nan()?;
@@ -293,7 +295,12 @@ impl ModelFile {
     #[must_use]
     pub fn to_text(&self) -> String {
         let Columns { id, time, value } = &self.columns;
-        let lines: String = self.series.iter().map(|series| format!("{}\n", series.write())).collect();
+        let line = |(number, series): (usize, &StoredSeries)| {
+            let shared = neural::shared(&self.series[..number], &series.model);
+            let model = shared.map_or_else(|| series.model.write(), |with| neural::write_shared(&series.model, with));
+            format!("{}\n", series.write(&model))
+        };
+        let lines: String = self.series.iter().enumerate().map(line).collect();
         let header = without_nulls(json!({
             "format": FORMAT,
             "version": VERSION,
@@ -341,9 +348,11 @@ impl ModelFile {
         let written = header.get("crc32").and_then(|sum| Ok(sum.text()?.to_owned()));
         let written = written.map_err(|error| error.at(format!("line {number}")))?;
         let found = checksum(lines.clone().map(|(_, line)| line));
-        let of_line =
-            |(number, line): (usize, &str)| read_line(line, name).map_err(|error| error.at(format!("line {number}")));
-        let series = lines.map(of_line).collect::<Result<Vec<_>>>()?;
+        let mut series = Vec::new();
+        for (number, line) in lines {
+            let read = read_line(line, name, &series).map_err(|error| error.at(format!("line {number}")))?;
+            series.push(read);
+        }
         if series.len() != count {
             return Err(Error::data(format!("the file holds {} of {count} series", series.len()))
                 .expected("one line for each")
@@ -386,14 +395,14 @@ fn read_header(header: &Node<'_>) -> Result<(Columns, &'static str, usize)> {
     Ok((columns, name, count))
 }
 
-fn read_line(line: &str, name: &str) -> Result<StoredSeries> {
+fn read_line(line: &str, name: &str, before: &[StoredSeries]) -> Result<StoredSeries> {
     let value = parse_line(line)?;
     let node = Node::root(&value);
     let in_series = |error: Error| match node.find("id").and_then(|id| id.text().ok()).filter(|id| !id.is_empty()) {
         Some(id) => error.at(format!("series `{id}`")),
         None => error,
     };
-    StoredSeries::read(&node, name).map_err(in_series)
+    StoredSeries::read(&node, name, before).map_err(in_series)
 }
 
 fn parse_line(line: &str) -> Result<Value> {

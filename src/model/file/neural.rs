@@ -1,5 +1,5 @@
 //! Networks as JSON: what they are made of, what they see, and their parameters; and as safetensors, where the parameters are
-//! named tensors.
+//! named tensors. The network of a panel stands in the line of the first of its series; the others name that.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,9 +8,9 @@ use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 use serde_json::{Map, Value, json};
 
-use super::ModelFile;
 use super::node::Node;
 use super::stored::{Stored, StoredModel, check_kind};
+use super::{ModelFile, StoredSeries};
 use crate::error::{Error, Result};
 use crate::math::float::Float;
 use crate::model::neural::{Architecture, Body, Frame, Head, Net, Neural, Scale, Weights};
@@ -23,14 +23,14 @@ const MOST: usize = 1_000_000;
 
 impl Stored for Neural {
     fn write(&self) -> Value {
-        let (is_double, parameters) = match &self.weights {
+        let (is_double, parameters) = match &*self.weights {
             Weights::Single(net) => (false, net.parameters.iter().map(|x| f64::from(*x)).collect::<Vec<_>>()),
             Weights::Double(net) => (true, net.parameters.clone()),
         };
         json!({
             "kind": "neural", "body": write_body(&self.body), "head": write_head(&self.network().head),
             "frame": write_frame(&self.frame), "covariates": self.covariates, "is_double": is_double,
-            "parameters": parameters,
+            "origin": self.origin, "parameters": parameters,
         })
     }
 
@@ -48,8 +48,48 @@ impl Stored for Neural {
         } else {
             Weights::Single(read_net(node, &body, &frame, head)?)
         };
-        Ok(Self { body, frame, covariates, weights, history: Vec::new() })
+        let origin = read_origin(node)?;
+        Ok(Self { body, frame, covariates, weights: Arc::new(weights), history: Vec::new(), origin })
     }
+}
+
+/// The number of the first series whose network another one is, in front of its own times; `None` of the first one itself.
+pub(super) fn shared(before: &[StoredSeries], model: &StoredModel) -> Option<usize> {
+    let StoredModel::Neural(own) = model else { return None };
+    let is_same = |other: &StoredSeries| match &other.model {
+        StoredModel::Neural(other) => Arc::ptr_eq(&other.weights, &own.weights) && other.covariates == own.covariates,
+        _ => false,
+    };
+    before.iter().position(is_same)
+}
+
+/// A network that an earlier line holds.
+pub(super) fn write_shared(model: &StoredModel, with: usize) -> Value {
+    let origin = if let StoredModel::Neural(own) = model { own.origin } else { 0 };
+    json!({ "kind": "neural", "shared_with": with, "origin": origin })
+}
+
+/// The network of an earlier line, where a line says that it shares it.
+pub(super) fn read_shared(node: &Node<'_>, before: &[StoredSeries]) -> Result<Option<StoredModel>> {
+    let Some(with) = node.find("shared_with") else { return Ok(None) };
+    let owner = with.whole(0, MOST)?;
+    match before.get(owner).map(|series| &series.model) {
+        Some(StoredModel::Neural(owner)) => {
+            let own = Neural { origin: read_origin(node)?, ..(**owner).clone() };
+            Ok(Some(StoredModel::Neural(Box::new(own))))
+        }
+        _ => Err(with.error("the number of an earlier series with a network")),
+    }
+}
+
+/// Where index 0 of a series stands on the clock of the phases: a whole number of either sign.
+fn read_origin(node: &Node<'_>) -> Result<i64> {
+    let Some(origin) = node.find("origin") else { return Ok(0) };
+    let number = origin.number()?;
+    if number.fract() != 0.0 || number.abs() > 9e15 {
+        return Err(origin.error("a whole number"));
+    }
+    Ok(number as i64)
 }
 
 fn read_net<T: Float>(node: &Node<'_>, body: &Body, frame: &Frame, head: Head) -> Result<Net<T>> {
@@ -78,8 +118,11 @@ pub(super) fn to_safetensors(file: &ModelFile) -> Result<Vec<u8>> {
     let mut tensors: Vec<(String, safetensors::Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     for (number, series) in file.series.iter().enumerate() {
         let StoredModel::Neural(model) = &series.model else { continue };
+        if shared(&file.series[..number], &series.model).is_some() {
+            continue;
+        }
         for (part, range) in model.network().layout.parts() {
-            let (kind, bytes) = match &model.weights {
+            let (kind, bytes) = match &*model.weights {
                 Weights::Single(net) => {
                     let bytes = net.parameters[range].iter().flat_map(|x| x.to_le_bytes()).collect();
                     (safetensors::Dtype::F32, bytes)
@@ -115,7 +158,8 @@ pub(super) fn text_of_safetensors(bytes: &[u8]) -> Result<Option<String>> {
     let mut whole = String::new();
     for (number, line) in text.lines().enumerate() {
         let mut value: Value = serde_json::from_str(line).map_err(|error| foreign(&error.to_string()))?;
-        if number > 0 && value.pointer("/model/kind").is_some_and(|kind| kind == "neural") {
+        let is_network = value.pointer("/model/kind").is_some_and(|kind| kind == "neural");
+        if number > 0 && is_network && value.pointer("/model/shared_with").is_none() {
             let numbers = numbers_of(&tensors, number - 1, &value)?;
             if let Some(Value::Object(model)) = value.get_mut("model") {
                 model.insert("parameters".to_owned(), json!(numbers));
@@ -249,7 +293,7 @@ fn read_scale(node: &Node<'_>) -> Result<Scale> {
 
 fn write_frame(frame: &Frame) -> Value {
     json!({
-        "lags": frame.lags, "warm": frame.warm, "span": frame.span, "periods": frame.periods,
+        "lags": frame.lags, "warm": frame.warm, "span": frame.span, "least": frame.least, "periods": frame.periods,
         "covariates": frame.covariates.iter().map(write_scale).collect::<Vec<_>>(),
         "has_indicators": frame.has_indicators, "is_scaled": frame.is_scaled,
         "is_nonnegative": frame.is_nonnegative, "training": write_scale(&frame.training), "gap": frame.gap,
@@ -263,10 +307,13 @@ fn read_frame(node: &Node<'_>) -> Result<Frame> {
     if lags.is_empty() || !lags.windows(2).all(|pair| pair[0] < pair[1]) {
         return Err(node.get("lags")?.error("ascending lags"));
     }
+    let (warm, least) = (node.get("warm")?.whole(0, MOST)?, node.get("least")?);
+    let reach = warm + lags.last().copied().unwrap_or(0);
     Ok(Frame {
         lags,
-        warm: node.get("warm")?.whole(0, MOST)?,
+        warm,
         span: node.get("span")?.whole(1, MOST)?,
+        least: least.whole(0, reach)?,
         periods: wholes("periods")?,
         covariates: node.get("covariates")?.list()?.iter().map(read_scale).collect::<Result<_>>()?,
         has_indicators: node.get("has_indicators")?.flag()?,

@@ -36,6 +36,7 @@ impl Sizes {
             lags: (1..=self.lags).collect(),
             warm: 0,
             span: self.steps,
+            least: self.lags,
             periods: Vec::new(),
             covariates: Vec::new(),
             has_indicators: false,
@@ -74,8 +75,9 @@ impl Sizes {
             body: Body { architecture, hidden, layers, has_constant_scale: false },
             frame: Frame { warm, span: 64, ..self.frame() },
             covariates: Vec::new(),
-            weights: Weights::Single(Net { network, parameters }),
+            weights: Arc::new(Weights::Single(Net { network, parameters })),
             history: Vec::new(),
+            origin: 0,
         })
     }
 }

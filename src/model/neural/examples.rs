@@ -1,6 +1,7 @@
 //! The windows that a network learns from, and those that it is judged by.
 
 use super::frame::{Frame, Window};
+use super::model::origin;
 use crate::data::series::Series;
 use crate::math::float::Float;
 use crate::math::random::LaneRng;
@@ -21,6 +22,8 @@ struct Prepared {
     covariates: Vec<f64>,
     /// Where the held-out times begin.
     end: usize,
+    /// Where index 0 stands on the clock of the phases.
+    origin: i64,
 }
 
 /// Windows side by side, as a pass reads them.
@@ -34,7 +37,7 @@ pub(super) struct Batch<T> {
 }
 
 impl<'a> Examples<'a> {
-    /// All windows of the series, the last share of whose times is held out.
+    /// All windows of the series, the last share of whose times is held out. The first tells the phases of the seasons.
     pub(super) fn new(frame: &'a Frame, train: &[Series], held_out: f64) -> Self {
         let prepare = |series: &Series| {
             let values: Vec<f64> = series.values().iter().map(|x| frame.link.apply(*x)).collect();
@@ -42,9 +45,9 @@ impl<'a> Examples<'a> {
             let row = |t: usize| columns.iter().map(move |column| column.values[t]);
             let covariates = (0..values.len()).flat_map(row).collect();
             // Nothing is held out of what has no window left to learn from.
-            let rest = values.len().saturating_sub(frame.reach() + 1);
+            let rest = values.len().saturating_sub(frame.least + 1);
             let end = values.len() - ((values.len() as f64 * held_out) as usize).min(rest / 2);
-            Prepared { values, covariates, end }
+            Prepared { values, covariates, end, origin: origin(train[0].timeline(), series.timeline()) }
         };
         let series: Vec<Prepared> = train.iter().map(prepare).collect();
         let count = |series: &Prepared| series.spans(frame);
@@ -63,12 +66,16 @@ impl<'a> Examples<'a> {
 
     /// How many targets a pass over all of them has.
     pub(super) fn targets(&self) -> usize {
-        self.series.iter().map(|series| series.end.saturating_sub(self.frame.reach())).sum()
+        self.series.iter().map(|series| series.end.saturating_sub(self.frame.least)).sum()
     }
 
-    /// A window drawn at random: every anchor is as likely.
-    pub(super) fn draw(&self, rng: &mut LaneRng) -> Window {
-        let which = ((rng.uniform() * self.len() as f64) as usize).min(self.len() - 1);
+    /// An anchor drawn at random: each is as likely.
+    pub(super) fn pick(&self, rng: &mut LaneRng) -> usize {
+        ((rng.uniform() * self.len() as f64) as usize).min(self.len() - 1)
+    }
+
+    /// The window at an anchor.
+    pub(super) fn window(&self, which: usize) -> Window {
         let at = self.anchors.partition_point(|end| *end <= which);
         let series = &self.series[at];
         let before = if at == 0 { 0 } else { self.anchors[at - 1] };
@@ -92,14 +99,14 @@ impl<'a> Examples<'a> {
 impl Prepared {
     /// How many spans there are: at every place of at least one target, so that every target is in as many of them.
     fn spans(&self, frame: &Frame) -> usize {
-        let targets = self.end.saturating_sub(frame.reach());
+        let targets = self.end.saturating_sub(frame.least);
         if targets == 0 { 0 } else { targets + frame.span - 1 }
     }
 
     /// The window of a span; spans over an end of the targets have fewer.
     fn span(&self, frame: &Frame, which: usize) -> Window {
-        let (first, last) = (which.saturating_sub(frame.span - 1), (which + 1).min(self.end - frame.reach()));
-        self.window(frame, frame.reach() + first, frame.reach() + last)
+        let (first, last) = (which.saturating_sub(frame.span - 1), (which + 1).min(self.end - frame.least));
+        self.window(frame, frame.least + first, frame.least + last)
     }
 
     /// The window at an anchor with the targets before `end`.
@@ -108,7 +115,7 @@ impl Prepared {
         let last = (anchor + frame.span).min(end);
         let start = anchor.saturating_sub(frame.reach());
         let known = &self.covariates[anchor.saturating_sub(frame.warm) * width..anchor * width];
-        let mut window = frame.window(&self.values[start..anchor], anchor as i64, known);
+        let mut window = frame.window(&self.values[start..anchor], self.origin + anchor as i64, known);
         self.values[anchor..last].iter().for_each(|x| window.push(*x));
         window.push_covariates(frame, &self.covariates[anchor * width..last * width]);
         window

@@ -422,6 +422,7 @@ mod tests {
             lags: vec![1, 3],
             warm: 2,
             span: 6,
+            least: 5,
             periods: Vec::new(),
             covariates: Vec::new(),
             has_indicators: false,

@@ -66,6 +66,9 @@ pub(crate) struct Frame {
     pub(crate) warm: usize,
     /// Steps after the anchor until the window is set anew.
     pub(crate) span: usize,
+    /// Of how many values before it a row needs to know, at most the reach: fewer than that where series of a panel are shorter.
+    /// What is not there is missing.
+    pub(crate) least: usize,
     /// The seasons whose phase is an input.
     pub(crate) periods: Vec<usize>,
     /// Mean and standard deviation of every covariate.
@@ -91,7 +94,7 @@ pub(crate) struct Window {
     /// Scaled values from R before the anchor on, the last known one where missing; as far as known.
     z: Vec<f64>,
     is_missing: Vec<bool>,
-    /// The index of the anchor in the series.
+    /// Where the anchor stands on the clock of the phases.
     pub(crate) anchor: i64,
     /// Standardised covariates of the steps from W before the anchor on.
     covariates: Vec<f64>,
@@ -258,6 +261,7 @@ mod tests {
             lags: vec![1, 4],
             warm: 3,
             span: 5,
+            least: 7,
             periods: vec![4],
             covariates: vec![Scale { location: 1.0, spread: 2.0 }],
             has_indicators: true,

@@ -13,14 +13,15 @@
 //! | `backbone` | what a body is, and the laws that each keeps: `mlp`, `recurrent`, `conv`, `transformer` (over `attention`, `norm`) |
 //! | `parameters`, `layers`, `network` | one flat vector of parameters with named parts; affine maps and activations; body and output together |
 //! | `head` | rows of numbers become distributions, and log densities gradients |
-//! | `training`, `adam`, `exposure` | the loop, its steps, and the remedies for exposure bias |
+//! | `training`, `adam`, `exposure`, `checkpoint` | the loop, its steps, the remedies for exposure bias, and how to go on after an interruption |
 //! | `model` | [`Neural`] and its sessions |
 //!
 //! **What a row sees.** A window has a context of R values and spans of L values after it; at the end of a span the last R values
 //! become the context of the next. A row sees the lags of its step (a feed-forward network those of its whole context), the
 //! values one season before it and their neighbours, the phase of every season, covariates, and location and spread of the context.
 //! Networks with a memory run over the window; nothing before it matters, so a step's cost does not grow with the past, and no
-//! network meets a longer past than it was trained on. Rows are undefined until R values have been seen. A missing value is the last
+//! network meets a longer past than it was trained on. Rows are undefined until R values have been seen, or
+//! fewer where a panel has shorter series, before which values count as missing. A missing value is the last
 //! known one, with an indicator among the inputs; of a network whose training values had none, the rows that may rest on it are undefined.
 //!
 //! **Scores** are in the units of the data: z is standardised by the context alone, through a logarithm where all training values are
@@ -46,6 +47,7 @@ mod attention;
 mod backbone;
 #[doc(hidden)]
 pub mod bench;
+mod checkpoint;
 mod conv;
 mod examples;
 mod exposure;
@@ -69,6 +71,7 @@ pub(crate) use self::head::Head;
 pub(crate) use self::model::{Net, Weights};
 pub(crate) use self::spec::Body;
 
+pub use self::checkpoint::{Keep, Run};
 pub use self::exposure::{Remedy, Rise};
 pub use self::model::Neural;
 pub use self::spec::{Architecture, HeadChoice, NeuralSpec};

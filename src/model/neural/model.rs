@@ -1,6 +1,7 @@
 //! The fitted model, and its sessions.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::backbone::{Backbone, Dropout, Shape};
 use super::frame::{Frame, Window};
@@ -8,9 +9,11 @@ use super::network::{AnyState, Network, Tape};
 use super::spec::{Architecture, Body};
 use super::training::{Epoch, trained_floor, unit};
 use crate::data::batch::{Batch, Covariates, Rows};
+use crate::data::series::Series;
+use crate::data::timeline::Timeline;
 use crate::error::{Error, Result};
 use crate::math::float::Float;
-use crate::model::{Autoregressive, Running, Session};
+use crate::model::{Autoregressive, Running, Session, Summary, training_likelihood};
 use crate::predictive::{Family, Link, Predictive};
 
 /// Windows that one pass reads.
@@ -27,8 +30,16 @@ pub struct Neural {
     pub(crate) frame: Frame,
     /// The names of its covariates.
     pub(crate) covariates: Vec<String>,
-    pub(crate) weights: Weights,
+    /// Models of the series of one panel share them.
+    pub(crate) weights: Arc<Weights>,
     pub(crate) history: Vec<Epoch>,
+    /// Where index 0 of its series stands on the clock of the seasons' phases, which is that of the first training series.
+    pub(crate) origin: i64,
+}
+
+/// Where the first time of a series stands on the clock of another; 0 where the two have no steps in common.
+pub(crate) fn origin(clock: &Timeline, series: &Timeline) -> i64 {
+    if series.is_empty() { 0 } else { clock.position_of_time(series, 0).unwrap_or(0) }
 }
 
 /// The network in one of two precisions.
@@ -52,6 +63,7 @@ impl PartialEq for Neural {
             && self.frame == other.frame
             && self.covariates == other.covariates
             && self.weights == other.weights
+            && self.origin == other.origin
     }
 }
 
@@ -74,14 +86,33 @@ impl Neural {
         &self.covariates
     }
 
+    /// The same network in front of another series of its panel, whose times tell the phases of the seasons: `clock` is the
+    /// timeline of the first training series. The parameters are shared, not copied.
+    #[must_use]
+    pub fn of_series(&self, clock: &Timeline, series: &Timeline) -> Self {
+        Self { origin: origin(clock, series), ..self.clone() }
+    }
+
     /// What every epoch of its training brought; nothing of a model from a file.
     #[must_use]
     pub fn history(&self) -> &[Epoch] {
         &self.history
     }
 
+    /// Whether two models are one network in front of two series.
+    #[must_use]
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.weights, &other.weights)
+    }
+
+    /// How many values a row needs before it.
+    #[must_use]
+    pub fn least(&self) -> usize {
+        self.frame.least
+    }
+
     pub(crate) fn network(&self) -> &Network {
-        match &self.weights {
+        match &*self.weights {
             Weights::Single(net) => &net.network,
             Weights::Double(net) => &net.network,
         }
@@ -125,6 +156,36 @@ impl Neural {
         )
     }
 
+    /// What a fit reports, of the series given: their times tell the phases, by the clock of the first of them.
+    pub(crate) fn summary_of(&self, train: &[Series]) -> Result<Summary> {
+        let clock = train[0].timeline();
+        let (mut log_likelihood, mut observations) = (0.0, 0);
+        for series in train {
+            let model = self.of_series(clock, series.timeline());
+            let (sum, rows) = training_likelihood(&model, std::slice::from_ref(series))?;
+            (log_likelihood, observations) = (log_likelihood + sum, observations + rows);
+        }
+        Ok(self.summary(log_likelihood, observations))
+    }
+
+    /// What a fit reports.
+    fn summary(&self, log_likelihood: f64, observations: usize) -> Summary {
+        let frame = &self.frame;
+        let number = |name: &str, x: usize| (name.to_owned(), vec![x as f64]);
+        Summary {
+            name: self.body.architecture.title().to_owned(),
+            description: self.description(),
+            preprocessing: vec![
+                number("context", frame.reach()),
+                number("span", frame.span),
+                ("periods".to_owned(), frame.periods.iter().map(|period| *period as f64).collect()),
+            ],
+            log_likelihood,
+            observations,
+            ..Summary::without_variance()
+        }
+    }
+
     fn linked(&self, x: f64) -> f64 {
         self.frame.link.apply(x)
     }
@@ -146,7 +207,7 @@ impl Autoregressive for Neural {
     fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {
         self.check(context, known)?;
         let lanes = (0..context.lanes()).map(|lane| Lane::read(self, context, known, lane)).collect();
-        Ok(match &self.weights {
+        Ok(match &*self.weights {
             Weights::Single(net) => Box::new(NeuralSession::begin(self, net, lanes)),
             Weights::Double(net) => Box::new(NeuralSession::begin(self, net, lanes)),
         })
@@ -179,7 +240,7 @@ impl Autoregressive for Neural {
                 windows.push(Span { lane, step, window, are_defined });
             }
         }
-        match &self.weights {
+        match &*self.weights {
             Weights::Single(net) => net.read(&self.frame, windows, target.lanes(), &mut out),
             Weights::Double(net) => net.read(&self.frame, windows, target.lanes(), &mut out),
         }
@@ -251,7 +312,7 @@ struct Lane {
     recent: Vec<f64>,
     /// Covariates of the last steps.
     covariates: Vec<f64>,
-    /// The index of the next value.
+    /// Where the next value stands on the clock of the phases.
     next: i64,
     /// How many values there were.
     seen: usize,
@@ -262,8 +323,8 @@ struct Lane {
 impl Lane {
     /// A lane at the end of its context.
     fn read(model: &Neural, context: &Batch, known: &Covariates, lane: usize) -> Self {
-        let mut own =
-            Self { recent: Vec::new(), covariates: Vec::new(), next: context.start(lane), seen: 0, unsettled: 0 };
+        let next = context.start(lane) + model.origin;
+        let mut own = Self { recent: Vec::new(), covariates: Vec::new(), next, seen: 0, unsettled: 0 };
         let has_covariates = !model.frame.covariates.is_empty();
         for (step, x) in (context.padding(lane)..).zip(context.lane(lane)) {
             let covariates = if has_covariates { known.row(step).lane(lane) } else { &[] };
@@ -293,7 +354,7 @@ impl Lane {
 
     /// Whether the next row has a density: enough values went before, and no stand-in among them.
     fn is_defined(&self, model: &Neural) -> bool {
-        self.seen >= model.frame.reach() && self.unsettled == 0
+        self.seen >= model.frame.least && self.unsettled == 0
     }
 
     /// The window in front of the next value.

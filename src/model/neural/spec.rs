@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::checkpoint::Run;
 use super::conv::CausalConv;
 use super::examples::Examples;
 use super::frame::{Frame, Scale};
@@ -21,13 +22,15 @@ use crate::math::float::Float;
 use crate::math::random::LaneRng;
 use crate::model::linear::smallest_gap;
 use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
-use crate::model::{Fit, Fitted, Summary, check_size, too_short, training_likelihood};
+use crate::model::{Fit, Fitted, check_size, too_short};
 use crate::predictive::Link;
 
 /// The longest default context of a feed-forward network.
 const LONGEST_LAGS: usize = 256;
 /// The default context of networks with a memory, without a season.
 const CONTEXT: usize = 48;
+/// The fewest values before a row of a short series: so many have a scale of their own.
+const FEWEST: usize = 8;
 /// The default number of tokens.
 const TOKENS: usize = 128;
 /// Counts with a mean below this are counts, larger whole numbers are as good as real ones.
@@ -71,7 +74,7 @@ impl Architecture {
 
 impl Architecture {
     /// The name in tables and column names.
-    fn title(self) -> &'static str {
+    pub(super) fn title(self) -> &'static str {
         match self {
             Self::Mlp => "MLP",
             Self::Gru => "GRU",
@@ -167,6 +170,29 @@ impl NeuralSpec {
     /// # Errors
     /// As [`Fit::fit`].
     pub fn fit_observed(&self, train: &[Series], observe: &mut dyn FnMut(&Epoch)) -> Result<Fitted<Neural>> {
+        self.fit_run(train, Run { observe: Some(observe), ..Run::default() })
+    }
+
+    /// Fits, with checkpoints after every epoch.
+    ///
+    /// ```
+    /// use foretoken::model::neural::{Architecture, NeuralSpec, Run, Training};
+    /// use foretoken::Series;
+    ///
+    /// let x = Series::new("", (0..200).map(|t| (0.3 * f64::from(t)).sin()).collect());
+    /// let training = Training { epochs: 3, ..Training::default() };
+    /// let spec = NeuralSpec { hidden: 8, context: Some(10), training, ..NeuralSpec::new(Architecture::Gru) };
+    /// let mut checkpoints: Vec<Vec<u8>> = Vec::new();
+    /// let mut keep = |bytes: &[u8]| Ok(checkpoints.push(bytes.to_vec()));
+    /// let whole = spec.fit_run(&[x.clone()], Run { keep: Some(&mut keep), ..Run::default() })?;
+    /// let resumed = spec.fit_run(&[x], Run { resume: Some(&checkpoints[0]), ..Run::default() })?;
+    /// assert_eq!(whole.model, resumed.model);
+    /// # Ok::<(), foretoken::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Fit::fit`], and if a checkpoint is of another training or cannot be kept.
+    pub fn fit_run(&self, train: &[Series], run: Run<'_>) -> Result<Fitted<Neural>> {
         self.check()?;
         let values = Values::of(train)?;
         check_size(train)?;
@@ -176,42 +202,14 @@ impl NeuralSpec {
         let frame = self.frame(train, &values, head, link)?;
         let body = self.body();
         let network = body.network(&frame, self.built_head(head, &frame, train)?);
-        let examples = Examples::new(&frame, train, self.training.held_out);
-        if examples.len() == 0 {
-            let longest = train.iter().map(Series::len).max().unwrap_or(0);
-            return Err(too_short(self.architecture.name(), longest, frame.reach() + 2)
-                .hint("give more history, or choose a smaller --context or --period"));
-        }
-        let (weights, Trained { history, recoveries }) = if self.is_double {
-            let (net, trained) = self.trained::<f64>(network, &frame, &examples, observe)?;
-            (Weights::Double(net), trained)
+        let lesson = Lesson { training: &self.training, body, frame, train };
+        if self.is_double {
+            let parameters = network.initialise::<f64>(&mut LaneRng::new(self.training.seed, 0));
+            lesson.run(Net { network, parameters }, Weights::Double, run)
         } else {
-            let (net, trained) = self.trained::<f32>(network, &frame, &examples, observe)?;
-            (Weights::Single(net), trained)
-        };
-        let covariates = train[0].covariates().iter().map(|covariate| covariate.name.clone()).collect();
-        let model = Neural { body, frame, covariates, weights, history };
-        let mut summary = self.summary(&model, train)?;
-        if recoveries > 0 {
-            summary.warnings.push(format!(
-                "the loss was not finite {recoveries} times; each time training went back to its best epoch at half the rate"
-            ));
+            let parameters = network.initialise::<f32>(&mut LaneRng::new(self.training.seed, 0));
+            lesson.run(Net { network, parameters }, Weights::Single, run)
         }
-        Ok(Fitted { model, summary })
-    }
-
-    fn trained<T: Float>(
-        &self,
-        network: Network,
-        frame: &Frame,
-        examples: &Examples<'_>,
-        observe: &mut dyn FnMut(&Epoch),
-    ) -> Result<(Net<T>, Trained)> {
-        let parameters = network.initialise(&mut LaneRng::new(self.training.seed, 0));
-        let mut trainer = Trainer { network: &network, frame, training: &self.training, parameters };
-        let trained = trainer.train(examples, observe)?;
-        let parameters = trainer.parameters;
-        Ok((Net { network, parameters }, trained))
     }
 
     fn body(&self) -> Body {
@@ -312,13 +310,28 @@ impl NeuralSpec {
         let training = Scale::typical(&all, is_nonnegative).ok_or_else(|| {
             Error::data("a network has nothing to learn from a constant").hint("use --model naive or --model mean")
         })?;
+        // Seasons have a phase where one calendar tells it, or there is one series.
+        let clock = train[0].timeline();
+        let is_on_clock = |series: &Series| {
+            clock.is_calendar()
+                && series.timeline().is_calendar()
+                && clock.position_of_time(series.timeline(), 0).is_some()
+        };
+        let have_phases = train.len() == 1 || train.iter().filter(|series| !series.is_empty()).all(is_on_clock);
+        let warm = if is_mlp { 0 } else { context - 1 };
+        let reach = warm + lags.last().copied().unwrap_or(0);
+        // Short series of a panel are learned from as well: what lies before them is missing.
+        let lengths = train.iter().map(Series::len).filter(|length| *length > 2 * FEWEST);
+        let shortest = lengths.min().filter(|_| train.len() > 1).unwrap_or(usize::MAX);
+        let least = (shortest / 2).max(FEWEST).min(reach);
         Ok(Frame {
             lags,
-            warm: if is_mlp { 0 } else { context - 1 },
+            warm,
+            least,
             span: context.clamp(16, 64),
-            periods,
+            periods: if have_phases { periods } else { Vec::new() },
             covariates: covariate_scales(train),
-            has_indicators: values.have_gaps,
+            has_indicators: values.have_gaps || least < reach,
             is_scaled: self.is_scaled,
             is_nonnegative,
             training,
@@ -350,24 +363,6 @@ impl NeuralSpec {
             }
         })
     }
-
-    fn summary(&self, model: &Neural, train: &[Series]) -> Result<Summary> {
-        let (log_likelihood, observations) = training_likelihood(model, train)?;
-        let frame = &model.frame;
-        let number = |name: &str, x: usize| (name.to_owned(), vec![x as f64]);
-        Ok(Summary {
-            name: self.architecture.title().to_owned(),
-            description: model.description(),
-            preprocessing: vec![
-                number("context", frame.reach()),
-                number("span", frame.span),
-                ("periods".to_owned(), frame.periods.iter().map(|period| *period as f64).collect()),
-            ],
-            log_likelihood,
-            observations,
-            ..Summary::without_variance()
-        })
-    }
 }
 
 impl Fit for NeuralSpec {
@@ -381,6 +376,95 @@ impl Fit for NeuralSpec {
     fn fit(&self, train: &[Series]) -> Result<Fitted<Neural>> {
         self.fit_observed(train, &mut |_| {})
     }
+}
+
+impl Neural {
+    /// Trains the network further on other series, or longer ones: a warm start. What it sees of them (lags, scales, seasons,
+    /// bins) stays, as do its covariates; the training says for how long, how fast, and what is held out.
+    ///
+    /// # Errors
+    /// If the series lack its covariates, have values that it cannot read (missing ones where it knew none are left out), are too
+    /// short, or the loss does not stay finite.
+    pub fn train_further(&self, training: &Training, train: &[Series], run: Run<'_>) -> Result<Fitted<Self>> {
+        training.check()?;
+        let values = Values::of(train)?;
+        check_size(train)?;
+        let train: Vec<Series> =
+            train.iter().map(|series| series.select_covariates(&self.covariates)).collect::<Result<_>>()?;
+        if self.frame.link != Link::Identity && values.least <= 0.0 {
+            return Err(Error::data(format!("the network reads logarithms, and {} has none", values.least))
+                .expected("values above 0"));
+        }
+        if self.network().head.is_of_counts() && (values.least < 0.0 || !values.are_whole) {
+            return Err(Error::data("the network is one of counts, and these values are none")
+                .expected("whole numbers from 0 on"));
+        }
+        let lesson = Lesson { training, body: self.body, frame: self.frame.clone(), train: &train };
+        match &*self.weights {
+            Weights::Single(net) => lesson.run(net.clone(), Weights::Single, run),
+            Weights::Double(net) => lesson.run(net.clone(), Weights::Double, run),
+        }
+    }
+}
+
+/// What is learned, from what.
+struct Lesson<'a> {
+    training: &'a Training,
+    body: Body,
+    frame: Frame,
+    train: &'a [Series],
+}
+
+impl Lesson<'_> {
+    /// Trains a network from the parameters that it has.
+    fn run<T: Float>(self, net: Net<T>, of: fn(Net<T>) -> Weights, mut run: Run<'_>) -> Result<Fitted<Neural>> {
+        let Self { training, body, frame, train } = self;
+        let examples = Examples::new(&frame, train, training.held_out);
+        if examples.len() == 0 {
+            let longest = train.iter().map(Series::len).max().unwrap_or(0);
+            return Err(too_short(body.architecture.name(), longest, frame.least + 2)
+                .hint("give more history, or choose a smaller --context or --period"));
+        }
+        let Net { network, parameters } = net;
+        let fingerprint = fingerprint(training, &body, &frame, &parameters, train);
+        let mut trainer = Trainer { network: &network, frame: &frame, training, parameters };
+        let Trained { history, recoveries } = trainer.train(&examples, &mut run, &fingerprint)?;
+        let parameters = trainer.parameters;
+        let covariates = train[0].covariates().iter().map(|covariate| covariate.name.clone()).collect();
+        let weights = Arc::new(of(Net { network, parameters }));
+        let model = Neural { body, frame, covariates, weights, history, origin: 0 };
+        let mut summary = model.summary_of(train)?;
+        if recoveries > 0 {
+            summary.warnings.push(format!(
+                "the loss was not finite {recoveries} times; each time training went back to its best epoch at half the rate"
+            ));
+        }
+        Ok(Fitted { model, summary })
+    }
+}
+
+/// Sixteen digits that tell one training from another: by its options, its network as it begins, and its values.
+fn fingerprint<T: Float>(
+    training: &Training,
+    body: &Body,
+    frame: &Frame,
+    parameters: &[T],
+    train: &[Series],
+) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    let numbers = |hasher: &mut crc32fast::Hasher, x: &mut dyn Iterator<Item = f64>| {
+        x.for_each(|x| hasher.update(&x.to_bits().to_le_bytes()));
+    };
+    hasher.update(format!("{training:?} {body:?} {frame:?}").as_bytes());
+    numbers(&mut hasher, &mut parameters.iter().map(|x| x.to_f64()));
+    let options = hasher.finalize();
+    let mut hasher = crc32fast::Hasher::new();
+    for series in train {
+        hasher.update(series.id().as_bytes());
+        numbers(&mut hasher, &mut series.values().iter().copied());
+        series.covariates().iter().for_each(|column| numbers(&mut hasher, &mut column.values.iter().copied()));
+    }
+    format!("{options:08x}{:08x}", hasher.finalize())
 }
 
 /// What a network is made of, apart from its inputs and its head.

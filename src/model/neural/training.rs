@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 use super::adam::Adam;
 use super::backbone::{Dropout, Shape};
+use super::checkpoint::{Progress, Run};
 use super::examples::{Batch, Examples};
 use super::exposure::Remedy;
 use super::frame::{Frame, Window};
@@ -163,42 +164,51 @@ pub(super) struct Part<T> {
 }
 
 impl<T: Float> Trainer<'_, T> {
-    /// Trains from the parameters that are there, and leaves the best.
+    /// Trains from the parameters that are there, or from where a checkpoint of the same training stands, and leaves the best.
     ///
     /// # Errors
-    /// If there is no window to learn from, or the loss does not stay finite.
-    pub(super) fn train(&mut self, examples: &Examples<'_>, observe: &mut dyn FnMut(&Epoch)) -> Result<Trained> {
+    /// If the loss does not stay finite, or a checkpoint cannot be read or kept.
+    pub(super) fn train(&mut self, examples: &Examples<'_>, run: &mut Run<'_>, fingerprint: &str) -> Result<Trained> {
         let Training { epochs, batch, .. } = *self.training;
         let judged = examples.held_out(HELD_OUT_WINDOWS);
         let is_judged = judged.iter().any(|window| window.has_targets(self.frame));
         let steps = (examples.targets() / (batch * self.frame.span)).max(LEAST_STEPS);
-        let mut schedule = Schedule { training: self.training, steps: steps * epochs, factor: 1.0 };
-        let mut adam = Adam::new(self.parameters.len());
+        let schedule = Schedule { training: self.training, steps: steps * epochs };
+        let mut now = match run.resume {
+            Some(bytes) => Progress::read(bytes, fingerprint, self.parameters.len())?,
+            None => Progress::new(std::mem::take(&mut self.parameters)),
+        };
+        let (done, before) = now.history.last().map_or((0, 0.0), |epoch| (epoch.number, epoch.seconds));
         let mut rng = LaneRng::new(self.training.seed, 1);
+        // What was drawn before.
+        for _ in 0..done * steps * batch {
+            let _ = examples.pick(&mut rng);
+        }
         let pool = Mutex::new(Vec::new());
         let begun = Instant::now();
-        let mut history: Vec<Epoch> = Vec::new();
-        let mut best = (f64::INFINITY, self.parameters.clone(), 0);
-        let mut recoveries = 0;
-        for number in 1..=epochs {
+        self.parameters.clone_from(&now.parameters);
+        for number in done + 1..=epochs {
+            if now.best_epoch > 0 && number > now.best_epoch + self.training.patience {
+                break;
+            }
             let (mut loss, mut norms, mut rate) = (0.0, 0.0, 0.0);
             for step in 0..steps {
                 let done = (number - 1) * steps + step;
-                let windows: Vec<Window> = (0..batch).map(|_| examples.draw(&mut rng)).collect();
-                rate = schedule.rate(done);
+                let windows: Vec<Window> = (0..batch).map(|_| examples.window(examples.pick(&mut rng))).collect();
+                rate = now.factor * schedule.rate(done);
                 let progress = done as f64 / schedule.steps as f64;
-                let (mean, norm) = self.step(windows, progress, done as u64, rate, &mut adam, &pool);
+                let (mean, norm) = self.step(windows, progress, done as u64, rate, &mut now.adam, &pool);
                 if !(mean.is_finite() && norm.is_finite()) {
-                    recoveries += 1;
-                    if recoveries > RECOVERIES {
+                    now.recoveries += 1;
+                    if now.recoveries > RECOVERIES {
                         return Err(Error::numeric(format!(
                             "the loss is not finite in epoch {number}, time and again"
                         ))
                         .hint("use a smaller --learning-rate, or another --head"));
                     }
-                    self.parameters.clone_from(&best.1);
-                    adam = Adam::new(self.parameters.len());
-                    schedule.factor *= 0.5;
+                    self.parameters.clone_from(&now.best);
+                    now.adam = Adam::new(self.parameters.len());
+                    now.factor *= 0.5;
                     continue;
                 }
                 loss += mean;
@@ -212,23 +222,31 @@ impl<T: Float> Trainer<'_, T> {
                 held_out,
                 gradient_norm: norms / steps as f64,
                 learning_rate: rate,
-                seconds: begun.elapsed().as_secs_f64(),
+                seconds: before + begun.elapsed().as_secs_f64(),
             };
-            observe(&epoch);
-            history.push(epoch);
+            if let Some(observe) = &mut run.observe {
+                observe(&epoch);
+            }
+            now.history.push(epoch);
             // Where nothing is held out the last epoch is the best; what is not a number never is.
-            if held_out < best.0 || (!is_judged && self.parameters.iter().all(|p| p.to_f64().is_finite())) {
-                best = (held_out, self.parameters.clone(), number);
-            } else if number >= best.2 + self.training.patience {
+            if held_out < now.best_loss || (!is_judged && self.parameters.iter().all(|p| p.to_f64().is_finite())) {
+                (now.best_loss, now.best_epoch) = (held_out, number);
+                now.best.clone_from(&self.parameters);
+            }
+            if let Some(keep) = &mut run.keep {
+                now.parameters.clone_from(&self.parameters);
+                keep(&now.write(fingerprint)?)?;
+            }
+            if now.best_epoch == 0 && number >= self.training.patience {
                 break;
             }
         }
-        if best.2 == 0 {
+        if now.best_epoch == 0 {
             return Err(Error::numeric("no epoch has a finite loss on the held-out values")
                 .hint("use a smaller --learning-rate, or another --head"));
         }
-        self.parameters = best.1;
-        Ok(Trained { history, recoveries })
+        self.parameters = now.best;
+        Ok(Trained { history: now.history, recoveries: now.recoveries })
     }
 
     /// One step: the mean loss, and the norm of its gradient.
@@ -369,7 +387,6 @@ fn put<T>(pool: &Mutex<Vec<T>>, scratch: T) {
 struct Schedule<'a> {
     training: &'a Training,
     steps: usize,
-    factor: f64,
 }
 
 impl Schedule<'_> {
@@ -381,6 +398,6 @@ impl Schedule<'_> {
         } else {
             0.5 * (1.0 + (std::f64::consts::PI * (progress - warm_up) / (1.0 - warm_up)).cos())
         };
-        self.factor * self.training.learning_rate * share
+        self.training.learning_rate * share
     }
 }
