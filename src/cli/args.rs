@@ -31,6 +31,10 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 bad data, 4 some series failed (listed o
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// Take options from this TOML file too: keys are their names, such as hidden = 32, for one command alone in a table of
+    /// its name, such as [fit]; what is typed goes first
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@
 
 mod args;
 mod completions;
+mod config;
 mod decode;
 mod detect;
 mod figures;
@@ -60,7 +61,14 @@ impl From<Outcome> for ExitCode {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    match run(&Cli::parse().command) {
+    let given = match config::expand(std::env::args_os().collect()) {
+        Ok(given) => given,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::from(exit_code(&error));
+        }
+    };
+    match run(&Cli::parse_from(given).command) {
         Ok(outcome) => outcome.into(),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {

@@ -2,6 +2,7 @@
 #![cfg(feature = "cli")]
 
 mod bad_input;
+mod config;
 mod covariates;
 mod detect;
 mod fit;
