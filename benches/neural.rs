@@ -95,11 +95,14 @@ fn main() {
             64,
         ),
     ];
-    // `-- GRU` measures that alone.
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    // `-- GRU` measures that alone, `-- sampling` of all the sampling alone.
+    let (only_sampling, wanted): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).partition(|arg| arg == "sampling");
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|own| own == name);
     for (name, sizes, batch) in shapes.into_iter().filter(|shape| is_wanted(shape.0)) {
-        train(name, sizes, batch);
+        if only_sampling.is_empty() {
+            train(name, sizes, batch);
+        }
         sample(name, sizes);
     }
 }

@@ -67,15 +67,17 @@ pub(crate) trait Float:
     /// The square root; NaN below zero.
     #[must_use]
     fn sqrt(self) -> Self;
-    /// e^x of one number; as [`exp_all`](Self::exp_all) to the bit.
+
+    /// 1 / (1 + e^-x).
     #[must_use]
-    fn exp(self) -> Self;
+    fn sigmoid(self) -> Self;
+
+    /// tanh x of one number; as [`tanh_all`](Self::tanh_all) to the bit.
+    #[must_use]
+    fn tanh(self) -> Self;
 
     /// x = e^x.
     fn exp_all(x: &mut [Self]);
-
-    /// x = 1 / (1 + e^-x).
-    fn sigmoid_all(x: &mut [Self]);
 
     /// x = tanh x.
     fn tanh_all(x: &mut [Self]);
@@ -101,16 +103,16 @@ impl Float for f64 {
         self.sqrt()
     }
 
-    fn exp(self) -> Self {
-        self.exp()
+    fn sigmoid(self) -> Self {
+        1.0 / (1.0 + (-self).exp())
+    }
+
+    fn tanh(self) -> Self {
+        self.tanh()
     }
 
     fn exp_all(x: &mut [Self]) {
         x.iter_mut().for_each(|x| *x = x.exp());
-    }
-
-    fn sigmoid_all(x: &mut [Self]) {
-        x.iter_mut().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp()));
     }
 
     fn tanh_all(x: &mut [Self]) {
@@ -140,16 +142,17 @@ impl Float for f32 {
     }
 
     #[inline(always)]
-    fn exp(self) -> Self {
-        polynomial_exp(self)
+    fn sigmoid(self) -> Self {
+        1.0 / (1.0 + polynomial_exp(-self))
+    }
+
+    #[inline(always)]
+    fn tanh(self) -> Self {
+        2.0 / (1.0 + polynomial_exp(-2.0 * self)) - 1.0
     }
 
     fn exp_all(x: &mut [Self]) {
         Arch::new().dispatch(Exp(x));
-    }
-
-    fn sigmoid_all(x: &mut [Self]) {
-        Arch::new().dispatch(Sigmoid(x));
     }
 
     fn tanh_all(x: &mut [Self]) {
@@ -211,19 +214,6 @@ impl WithSimd for Exp<'_> {
     }
 }
 
-struct Sigmoid<'a>(&'a mut [f32]);
-
-impl WithSimd for Sigmoid<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        for x in self.0 {
-            *x = 1.0 / (1.0 + polynomial_exp(-*x));
-        }
-    }
-}
-
 struct Tanh<'a>(&'a mut [f32]);
 
 impl WithSimd for Tanh<'_> {
@@ -232,7 +222,7 @@ impl WithSimd for Tanh<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         for x in self.0 {
-            *x = 2.0 / (1.0 + polynomial_exp(-2.0 * *x)) - 1.0;
+            *x = Float::tanh(*x);
         }
     }
 }
@@ -249,14 +239,14 @@ mod tests {
         for (x, y) in grid.iter().zip(&exp).filter(|(x, _)| **x >= -87.0) {
             let exact = f64::from(*x).exp();
             assert!((f64::from(*y) / exact - 1.0).abs() < 3e-7, "exp({x}) = {y}, not {exact}");
-            assert_eq!(Float::exp(*x), *y);
         }
         let (mut sigmoid, mut tanh) = (grid.clone(), grid.clone());
-        f32::sigmoid_all(&mut sigmoid);
+        sigmoid.iter_mut().for_each(|x| *x = Float::sigmoid(*x));
         f32::tanh_all(&mut tanh);
         for ((x, s), t) in grid.iter().zip(&sigmoid).zip(&tanh) {
             let x = f64::from(*x);
             assert!((f64::from(*s) - 1.0 / (1.0 + (-x).exp())).abs() < 2e-7, "sigmoid({x}) = {s}");
+            assert_eq!(Float::tanh(x as f32), *t);
             assert!((f64::from(*t) - x.tanh()).abs() < 3e-7, "tanh({x}) = {t}");
         }
         let mut odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY];

@@ -4,10 +4,15 @@
 //! steps of one lane are views as well. Every view is checked to lie inside its slice when it is made, which is all that
 //! the products need. One thread; a row of a product has the same bits whatever rows stand beside it.
 
+use std::ops::Range;
+
 use gemm_common::Parallelism;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::float::Float;
 
+/// Up to so many columns of contiguous terms are dot products: the library would compute sixteen.
+pub(crate) const NARROW: usize = 4;
 /// Up to so many elements the library adds up contiguous terms in vectors.
 const SMALL: usize = 16 * 16;
 
@@ -40,6 +45,14 @@ impl<'a, T> View<'a, T> {
     pub(crate) fn strided(data: &'a [T], rows: usize, columns: usize, stride: usize) -> Self {
         check(data.len(), rows, columns, stride);
         Self { data, rows, columns, row_stride: stride, column_stride: 1 }
+    }
+
+    /// Some of the columns.
+    #[must_use]
+    pub(crate) fn columns(self, own: Range<usize>) -> Self {
+        assert!(own.start <= own.end && own.end <= self.columns, "columns {own:?} of {}", self.columns);
+        let data = if own.is_empty() { self.data } else { &self.data[own.start * self.column_stride..] };
+        Self { data, columns: own.len(), ..self }
     }
 
     /// The transpose.
@@ -117,23 +130,24 @@ pub(crate) fn product<'a, T: Float>(scale: T, a: View<'a, T>, b: View<'a, T>, ad
         }
         return;
     }
+    if a.column_stride == 1 && b.row_stride == 1 && c.columns <= NARROW {
+        return Arch::new().dispatch(Dots { scale, a, b, adds, c });
+    }
     // The library sums a single row, and small products of contiguous terms, in another order. A lane alone must be that lane
     // beside others, to the bit: a single row becomes two, and of few rows and columns the fewer are handed over the other way
     // round.
     if c.rows == 1 {
-        let row: Vec<T> = (0..a.columns).map(|i| a.data[i * a.column_stride]).collect();
-        let twice = [row.as_slice(), &row].concat();
-        let columns = c.columns;
+        let (twice, columns) = (View { rows: 2, row_stride: 0, ..a }, c.columns);
         let mut both = [&c.data[..columns], &c.data[..columns]].concat();
-        product(scale, View::new(&twice, 2, a.columns), b, adds, ViewMut::new(&mut both, 2, columns));
+        product(scale, twice, b, adds, ViewMut::new(&mut both, 2, columns));
         c.data[..columns].copy_from_slice(&both[..columns]);
         return;
     }
-    if a.column_stride == 1 && b.row_stride == 1 && c.columns > 1 && c.rows * c.columns <= SMALL {
+    if a.column_stride == 1 && b.row_stride == 1 && c.rows * c.columns <= SMALL {
         let terms = a.columns;
         let across = |of: View<'a, T>, count: usize, stride: usize| {
             let mut all = Vec::with_capacity(terms * count);
-            (0..terms).for_each(|i| all.extend(of.data[i..].iter().step_by(stride).take(count)));
+            (0..terms).for_each(|i| all.extend((0..count).map(|j| of.data[i + j * stride])));
             all
         };
         if c.columns < c.rows {
@@ -170,6 +184,66 @@ pub(crate) fn product<'a, T: Float>(scale: T, a: View<'a, T>, b: View<'a, T>, ad
             Parallelism::None,
         );
     }
+}
+
+/// A product of few columns whose terms are contiguous on both sides.
+struct Dots<'a, 'c, T> {
+    scale: T,
+    a: View<'a, T>,
+    b: View<'a, T>,
+    adds: bool,
+    c: ViewMut<'c, T>,
+}
+
+impl<T: Float> WithSimd for Dots<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { scale, a, b, adds, c } = self;
+        for i in 0..c.rows {
+            let row = &a.data[i * a.row_stride..][..a.columns];
+            for j in 0..c.columns {
+                let sum = scale * dot(row, &b.data[j * b.column_stride..][..a.columns]);
+                let to = &mut c.data[i * c.stride + j];
+                *to = if adds { *to + sum } else { sum };
+            }
+        }
+    }
+}
+
+/// The sum of products, in sixteen parts: for loops that are compiled for the instruction set at hand.
+#[inline(always)]
+pub(crate) fn dot<T: Float>(a: &[T], b: &[T]) -> T {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    let mut sums = [T::ZERO; 16];
+    for (a, b) in a.iter().zip(b) {
+        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += *a * *b;
+        }
+    }
+    let mut rest = T::ZERO;
+    for (a, b) in a_rest.iter().zip(b_rest) {
+        rest += *a * *b;
+    }
+    rest + fold(sums, |a, b| a + b)
+}
+
+/// Sixteen numbers become one, in halves: written out, for a loop over the halves does not become vectors.
+#[inline(always)]
+pub(crate) fn fold<T: Float>(x: [T; 16], both: impl Fn(T, T) -> T) -> T {
+    let x = [
+        both(x[0], x[8]),
+        both(x[1], x[9]),
+        both(x[2], x[10]),
+        both(x[3], x[11]),
+        both(x[4], x[12]),
+        both(x[5], x[13]),
+        both(x[6], x[14]),
+        both(x[7], x[15]),
+    ];
+    let x = [both(x[0], x[4]), both(x[1], x[5]), both(x[2], x[6]), both(x[3], x[7])];
+    both(both(x[0], x[2]), both(x[1], x[3]))
 }
 
 #[cfg(test)]
@@ -215,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_row_alone_is_that_row_beside_others() {
-        for (n, k) in [(3, 2), (2, 64), (64, 64), (192, 64), (1, 48), (48, 16), (16, 300)] {
+        for (n, k) in [(3, 2), (2, 64), (64, 64), (192, 64), (1, 48), (48, 16), (16, 300), (3, 40)] {
             for is_transposed in [false, true] {
                 let (a, b) = (random(200 * k, 1), random(k * n, 2));
                 let b = if is_transposed { View::new(&b, n, k).t() } else { View::new(&b, k, n) };
@@ -230,6 +304,15 @@ mod tests {
                     "{n} columns, {k} terms, {is_transposed}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn a_product_is_summed_over_all_numbers() {
+        for n in [0, 1, 15, 16, 17, 35, 64] {
+            let (a, b): (Vec<f64>, Vec<f64>) = (0..n).map(|i| (f64::from(i), f64::from(i % 7))).unzip();
+            let expected: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
+            assert_eq!(dot(&a, &b), expected);
         }
     }
 

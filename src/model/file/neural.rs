@@ -99,7 +99,7 @@ fn read_net<T: Float>(node: &Node<'_>, body: &Body, frame: &Frame, head: Head) -
     if numbers.len() != network.layout.len() {
         return Err(parameters.refused(format!("{} numbers for {} parameters", numbers.len(), network.layout.len())));
     }
-    Ok(Net { network, parameters: numbers.into_iter().map(T::of).collect() })
+    Ok(Net::new(network, numbers.into_iter().map(T::of).collect()))
 }
 
 /// The key of the metadata under which the text of the file stands.

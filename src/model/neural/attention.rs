@@ -18,9 +18,8 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::backbone::Shape;
-use super::norm::{dot, fold};
 use crate::math::float::Float;
-use crate::math::product::{View, ViewMut, product};
+use crate::math::product::{View, ViewMut, dot, fold, product};
 
 /// Queries of a block.
 const BLOCK: usize = 32;

@@ -12,6 +12,7 @@
 
 use std::fmt::Debug;
 
+use super::parameters::Operands;
 use crate::math::float::Float;
 
 /// How many steps of how many lanes: a matrix of steps * lanes rows.
@@ -71,7 +72,7 @@ pub(super) trait Backbone<T: Float>: Debug + Send + Sync {
     fn state(&self, tape: &Self::Tape, shape: Shape, x: &[T]) -> Self::State;
 
     /// One step of every lane: from a row of inputs for each to a row of features for each.
-    fn step(&self, p: &[T], state: &mut Self::State, x: &[T], out: &mut Vec<T>);
+    fn step(&self, w: Operands<'_, T>, state: &mut Self::State, x: &[T], out: &mut Vec<T>);
 
     /// The state whose lane i is lane `parents[i]`.
     fn fork(&self, state: &Self::State, parents: &[usize]) -> Self::State;
@@ -203,6 +204,8 @@ pub(super) mod the_laws {
         let shape = Shape { steps: 12, lanes: 3 };
         let (p, x) = case(net, layout, shape);
         let all = features(net, &p, shape, &x, Dropout::NONE);
+        let transposed = layout.transposed(&p);
+        let w = Operands::transposed(&transposed);
         let (inputs, width) = (shape.lanes * net.inputs(), shape.lanes * net.features());
         let close = |own: &[f64], expected: &[f64], what: &str| {
             assert_eq!(own.len(), expected.len());
@@ -220,7 +223,12 @@ pub(super) mod the_laws {
                 net.state(&tape, first, &x[..read * inputs])
             };
             for step in read..8 {
-                net.step(&p, &mut state, &x[step * inputs..(step + 1) * inputs], &mut out);
+                net.step(
+                    if step % 2 == 0 { w } else { Operands::of(&p) },
+                    &mut state,
+                    &x[step * inputs..(step + 1) * inputs],
+                    &mut out,
+                );
                 close(&out, &all[step * width..(step + 1) * width], "a step");
             }
             const PARENTS: [usize; 4] = [2, 0, 2, 1];
@@ -230,7 +238,7 @@ pub(super) mod the_laws {
             for step in 8..12 {
                 let row = |lane: &usize| &x[(step * shape.lanes + lane) * net.inputs()..][..net.inputs()];
                 let rows: Vec<f64> = PARENTS.iter().flat_map(row).copied().collect();
-                net.step(&p, &mut forked, &rows, &mut out);
+                net.step(w, &mut forked, &rows, &mut out);
                 let row = |lane: &usize| &all[(step * shape.lanes + lane) * net.features()..][..net.features()];
                 let rows: Vec<f64> = PARENTS.iter().flat_map(row).copied().collect();
                 close(&out, &rows, "a forked step");

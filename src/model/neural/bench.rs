@@ -75,7 +75,7 @@ impl Sizes {
             body: Body { architecture, hidden, layers, has_constant_scale: false },
             frame: Frame { warm, span: 64, ..self.frame() },
             covariates: Vec::new(),
-            weights: Arc::new(Weights::Single(Net { network, parameters })),
+            weights: Arc::new(Weights::Single(Net::new(network, parameters))),
             history: Vec::new(),
             origin: 0,
         })

@@ -18,7 +18,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::backbone::{Backbone, Dropout, Shape};
 use super::layers::{Linear, add_columns, silu, silu_backward, zeroed};
-use super::parameters::{Layout, Part, Slot, Start};
+use super::parameters::{Layout, Operands, Part, Slot, Start};
 use crate::math::float::Float;
 use crate::math::product::{View, ViewMut, product};
 
@@ -94,9 +94,9 @@ impl CausalConv {
     }
 
     /// The sum of no skips.
-    fn begin_skips<T: Float>(&self, p: &[T], rows: usize, skips: &mut Vec<T>) {
+    fn begin_skips<T: Float>(&self, w: Operands<'_, T>, rows: usize, skips: &mut Vec<T>) {
         skips.clear();
-        (0..rows).for_each(|_| skips.extend_from_slice(self.bias.of(p)));
+        (0..rows).for_each(|_| skips.extend_from_slice(w.vector(self.bias)));
     }
 }
 
@@ -106,7 +106,7 @@ impl Layer {
     #[expect(clippy::too_many_arguments, reason = "what is read, what is kept and what is made")]
     fn forward<T: Float>(
         &self,
-        p: &[T],
+        w: Operands<'_, T>,
         h: &[T],
         past: &[T],
         dropout: Dropout,
@@ -122,7 +122,7 @@ impl Layer {
         if self.residual.is_some() {
             next.resize(rows * c, T::ZERO);
         }
-        let matrix = |slot: Slot, outputs| View::new(slot.of(p), outputs, c).t();
+        let matrix = |slot: Slot, outputs| w.matrix(slot, c, outputs);
         for (block, first) in (0..rows).step_by(BLOCK).enumerate() {
             let last = rows.min(first + BLOCK);
             let n = last - first;
@@ -134,14 +134,14 @@ impl Layer {
             let late = ViewMut::new(&mut gates[(n - m) * 2 * c..], m, 2 * c);
             product(T::ONE, View::new(past, m, c), matrix(self.past, 2 * c), true, late);
             let g = &mut own.g[first * c..last * c];
-            Arch::new().dispatch(Gate { bias: self.bias.of(p), gates, g });
+            Arch::new().dispatch(Gate { bias: w.vector(self.bias), gates, g });
             dropout.at(block as u64).apply(g);
             let g = View::new(g, n, c);
             let skips = ViewMut::new(&mut skips[first * c..last * c], n, c);
             product(T::ONE, g, matrix(self.skip, c), true, skips);
             if let Some(residual) = &self.residual {
                 let next = &mut next[first * c..last * c];
-                Arch::new().dispatch(Shift { x: h, by: residual.bias.of(p), out: next });
+                Arch::new().dispatch(Shift { x: h, by: w.vector(residual.bias), out: next });
                 product(T::ONE, g, matrix(residual.weights, c), true, ViewMut::new(next, n, c));
             }
         }
@@ -267,13 +267,14 @@ impl<T: Float> Backbone<T> for CausalConv {
     fn forward(&self, p: &[T], shape: Shape, x: &[T], dropout: Dropout, tape: &mut Self::Tape, out: &mut Vec<T>) {
         tape.h.resize_with(self.layers.len() + 1, Vec::new);
         tape.layers.resize_with(self.layers.len(), LayerTape::default);
-        self.input.forward(p, x, &mut tape.h[0]);
-        self.begin_skips(p, shape.rows(), out);
+        let w = Operands::of(p);
+        self.input.forward(w, x, &mut tape.h[0]);
+        self.begin_skips(w, shape.rows(), out);
         for (l, layer) in self.layers.iter().enumerate() {
             let (h, next) = tape.h.split_at_mut(l + 1);
             let h = &h[l];
             let past = &h[..shape.steps.saturating_sub(layer.dilation) * shape.lanes * self.channels];
-            layer.forward(p, h, past, dropout.at(l as u64), &mut tape.layers[l], out, &mut next[0]);
+            layer.forward(w, h, past, dropout.at(l as u64), &mut tape.layers[l], out, &mut next[0]);
         }
         silu(out, &mut tape.silu);
         tape.features.clone_from(out);
@@ -320,17 +321,17 @@ impl<T: Float> Backbone<T> for CausalConv {
         ConvState::new(shape.lanes, shape.steps, rings)
     }
 
-    fn step(&self, p: &[T], state: &mut ConvState<T>, x: &[T], out: &mut Vec<T>) {
+    fn step(&self, w: Operands<'_, T>, state: &mut ConvState<T>, x: &[T], out: &mut Vec<T>) {
         let ConvState { lanes, steps, rings, h, next, own } = state;
         let width = *lanes * self.channels;
-        self.input.forward(p, x, h);
-        self.begin_skips(p, *lanes, out);
+        self.input.forward(w, x, h);
+        self.begin_skips(w, *lanes, out);
         let mut rest = rings.as_mut_slice();
         for layer in &self.layers {
             let (ring, others) = rest.split_at_mut(layer.dilation * width);
             rest = others;
             let oldest = &mut ring[*steps % layer.dilation * width..][..width];
-            layer.forward(p, h, oldest, Dropout::NONE, own, out, next);
+            layer.forward(w, h, oldest, Dropout::NONE, own, out, next);
             oldest.copy_from_slice(h);
             std::mem::swap(h, next);
         }
@@ -361,15 +362,14 @@ impl<T: Float> WithSimd for Gate<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         let channels = self.bias.len() / 2;
-        let two = T::of(2.0);
         let (bias_a, bias_b) = self.bias.split_at(channels);
         for (gates, g) in self.gates.chunks_exact_mut(2 * channels).zip(self.g.chunks_exact_mut(channels)) {
             let (a, b) = gates.split_at_mut(channels);
             for (a, bias) in a.iter_mut().zip(bias_a) {
-                *a = two / (T::ONE + (-two * (*a + *bias)).exp()) - T::ONE;
+                *a = (*a + *bias).tanh();
             }
             for (b, bias) in b.iter_mut().zip(bias_b) {
-                *b = T::ONE / (T::ONE + (-(*b + *bias)).exp());
+                *b = (*b + *bias).sigmoid();
             }
             g.iter_mut().zip(a).zip(b).for_each(|((g, a), b)| *g = *a * *b);
         }

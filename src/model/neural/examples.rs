@@ -1,6 +1,6 @@
 //! The windows that a network learns from, and those that it is judged by.
 
-use super::frame::{Frame, Window};
+use super::frame::{Frame, Phases, Window};
 use super::model::origin;
 use crate::data::series::Series;
 use crate::math::float::Float;
@@ -125,12 +125,12 @@ impl Prepared {
 impl<T: Float> Batch<T> {
     /// Writes inputs and targets of the windows: W + L steps, fewer where no window has more.
     pub(super) fn fill(&mut self, frame: &Frame) -> usize {
-        let steps = self.steps(frame, &self.windows);
+        let (steps, mut phases) = (self.steps(frame, &self.windows), Phases::default());
         self.x.clear();
         for step in 0..steps {
             for window in &self.windows {
                 if frame.place(step) <= window.z().len() && window.covers(frame, step) {
-                    frame.row(window, step, &mut self.x);
+                    frame.row(window, step, &mut phases, &mut self.x);
                 } else {
                     self.x.extend(std::iter::repeat_n(T::ZERO, frame.width()));
                 }

@@ -91,6 +91,8 @@ pub(crate) struct Frame {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Window {
     pub(crate) scale: Scale,
+    /// How its scale compares with that of the training values.
+    compared: [f64; 2],
     /// Scaled values from R before the anchor on, the last known one where missing; as far as known.
     z: Vec<f64>,
     is_missing: Vec<bool>,
@@ -136,8 +138,12 @@ impl Frame {
     /// covariates of its last W steps.
     pub(crate) fn window(&self, past: &[f64], anchor: i64, covariates: &[f64]) -> Window {
         let past = &past[past.len().saturating_sub(self.reach())..];
+        let scale = self.scale(past);
+        let level = (scale.location - self.training.location) / self.training.spread;
+        let spread = (scale.spread / self.training.spread).ln();
         let mut window = Window {
-            scale: self.scale(past),
+            scale,
+            compared: [level.asinh(), spread.clamp(-10.0, 10.0)],
             z: vec![0.0; self.reach() - past.len()],
             is_missing: vec![true; self.reach() - past.len()],
             anchor,
@@ -156,27 +162,29 @@ impl Frame {
     }
 
     /// The inputs of a step, `step` counted from W before the anchor.
-    pub(crate) fn row<T: Float>(&self, window: &Window, step: usize, out: &mut Vec<T>) {
+    pub(crate) fn row<T: Float>(&self, window: &Window, step: usize, phases: &mut Phases, out: &mut Vec<T>) {
         let at = self.place(step);
-        out.extend(self.lags.iter().map(|lag| T::of(window.z[at - lag].clamp(-CLAMP, CLAMP))));
+        let input = |z: &f64| T::of(z.clamp(-CLAMP, CLAMP));
+        match self.lags.last() {
+            // All lags up to one: a stretch of values.
+            Some(&longest) if longest == self.lags.len() => {
+                out.extend(window.z[at - longest..at].iter().rev().map(input));
+            }
+            _ => out.extend(self.lags.iter().map(|lag| input(&window.z[at - lag]))),
+        }
         if self.has_indicators {
             let indicator = |lag: &usize| if window.is_missing[at - lag] { T::ONE } else { T::ZERO };
             out.extend(self.lags.iter().map(indicator));
         }
         let index = window.anchor + step as i64 - self.warm as i64;
-        for &period in &self.periods {
-            let phase = index.rem_euclid(period as i64) as f64 / period as f64;
-            for harmonic in 1..=harmonics(period) {
-                let (sin, cos) = (std::f64::consts::TAU * harmonic as f64 * phase).sin_cos();
-                out.extend([T::of(sin), T::of(cos)]);
-            }
+        if !self.periods.is_empty() {
+            phases.set(self, index);
+            out.extend(phases.row.iter().map(|x| T::of(*x)));
         }
         let width = self.covariates.len();
         out.extend(window.covariates[step * width..(step + 1) * width].iter().map(|x| T::of(*x)));
         if self.is_scaled {
-            let level = (window.scale.location - self.training.location) / self.training.spread;
-            let spread = (window.scale.spread / self.training.spread).ln();
-            out.extend([T::of(level.asinh()), T::of(spread.clamp(-10.0, 10.0))]);
+            out.extend(window.compared.map(T::of));
         }
     }
 
@@ -186,6 +194,30 @@ impl Frame {
         for (lag, d) in self.lags.iter().zip(d_row) {
             if window.z[at - lag].abs() < CLAMP {
                 d_z[at - lag] += d.to_f64();
+            }
+        }
+    }
+}
+
+/// The phases of the seasons at one time, which rows side by side share.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Phases {
+    index: Option<i64>,
+    row: Vec<f64>,
+}
+
+impl Phases {
+    fn set(&mut self, frame: &Frame, index: i64) {
+        if self.index == Some(index) {
+            return;
+        }
+        self.index = Some(index);
+        self.row.clear();
+        for &period in &frame.periods {
+            let phase = index.rem_euclid(period as i64) as f64 / period as f64;
+            for harmonic in 1..=harmonics(period) {
+                let (sin, cos) = (std::f64::consts::TAU * harmonic as f64 * phase).sin_cos();
+                self.row.extend([sin, cos]);
             }
         }
     }
@@ -281,7 +313,7 @@ mod tests {
         window.push(100.0);
         window.push_covariates(&frame, &[11.0, 12.0]);
         let mut row: Vec<f64> = Vec::new();
-        frame.row(&window, 4, &mut row);
+        frame.row(&window, 4, &mut Phases::default(), &mut row);
         assert_eq!(row.len(), frame.width());
         // The context is 5 .. 11: too few for a scale of its own.
         let z = |x: f64| (x - 10.0) / 2.0;
@@ -289,7 +321,7 @@ mod tests {
         assert!((row[4] - 1.0).abs() < 1e-15 && row[5].abs() < 1e-15, "the phase of index 13 is a quarter");
         assert_eq!(row[8..], [5.5, 0.0, 0.0]);
         row.clear();
-        frame.row(&window, 0, &mut row);
+        frame.row(&window, 0, &mut Phases::default(), &mut row);
         assert_eq!((row[0], row[1], row[8]), (z(8.0), z(5.0), 3.0));
     }
 
@@ -298,7 +330,7 @@ mod tests {
         let frame = frame();
         let window = frame.window(&[3.0, f64::NAN, f64::NAN], 3, &[]);
         let mut row: Vec<f64> = Vec::new();
-        frame.row(&window, 2, &mut row);
+        frame.row(&window, 2, &mut Phases::default(), &mut row);
         let z = (3.0 - 10.0) / 2.0;
         assert_eq!(row[..4], [z, 0.0, 1.0, 1.0]);
     }

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::parameters::{Layout, Slot};
+use super::parameters::{Layout, Operands, Slot};
 use crate::math::float::Float;
 use crate::math::product::{View, ViewMut, product};
 
@@ -27,21 +27,21 @@ impl Linear {
     }
 
     /// `out` becomes one row of outputs per row of `x`.
-    pub(super) fn forward<T: Float>(&self, p: &[T], x: &[T], out: &mut Vec<T>) {
+    pub(super) fn forward<T: Float>(&self, w: Operands<'_, T>, x: &[T], out: &mut Vec<T>) {
         let rows = x.len() / self.inputs;
         out.clear();
         match self.bias {
-            Some(bias) => (0..rows).for_each(|_| out.extend_from_slice(bias.of(p))),
+            Some(bias) => (0..rows).for_each(|_| out.extend_from_slice(w.vector(bias))),
             None => out.resize(rows * self.outputs, T::ZERO),
         }
-        self.add(p, x, out);
+        self.add(w, x, out);
     }
 
     /// Adds x W' to rows of outputs, without the bias.
-    pub(super) fn add<T: Float>(&self, p: &[T], x: &[T], out: &mut [T]) {
+    pub(super) fn add<T: Float>(&self, w: Operands<'_, T>, x: &[T], out: &mut [T]) {
         let rows = x.len() / self.inputs;
-        let weights = View::new(self.weights.of(p), self.outputs, self.inputs);
-        product(T::ONE, View::new(x, rows, self.inputs), weights.t(), true, ViewMut::new(out, rows, self.outputs));
+        let weights = w.matrix(self.weights, self.inputs, self.outputs);
+        product(T::ONE, View::new(x, rows, self.inputs), weights, true, ViewMut::new(out, rows, self.outputs));
     }
 
     /// The part of the weights in a vector of parameters or gradients, a row per output.
@@ -93,11 +93,23 @@ impl<T: Float> WithSimd for AddColumns<'_, T> {
 /// p. 3).
 pub(super) fn silu<T: Float>(x: &mut [T], gate: &mut Vec<T>) {
     gate.resize(x.len(), T::ZERO);
-    // In parts that stay in the cache.
-    for (x, gate) in x.chunks_mut(2048).zip(gate.chunks_mut(2048)) {
-        gate.copy_from_slice(x);
-        T::sigmoid_all(gate);
-        x.iter_mut().zip(&*gate).for_each(|(x, s)| *x *= *s);
+    Arch::new().dispatch(Silu { x, gate });
+}
+
+struct Silu<'a, T> {
+    x: &'a mut [T],
+    gate: &'a mut [T],
+}
+
+impl<T: Float> WithSimd for Silu<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        for (x, gate) in self.x.iter_mut().zip(self.gate) {
+            *gate = x.sigmoid();
+            *x *= *gate;
+        }
     }
 }
 

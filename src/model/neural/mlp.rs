@@ -4,7 +4,7 @@
 
 use super::backbone::{Backbone, Dropout, Shape};
 use super::layers::{Linear, silu, silu_backward, zeroed};
-use super::parameters::Layout;
+use super::parameters::{Layout, Operands};
 use crate::math::float::Float;
 
 /// Hidden layers of one width.
@@ -41,9 +41,16 @@ struct LayerTape<T> {
     dropped: Vec<T>,
 }
 
+/// Nothing is remembered: room for a step.
+#[derive(Debug, Clone)]
+pub(super) struct MlpState<T> {
+    below: Vec<T>,
+    gate: Vec<T>,
+}
+
 impl<T: Float> Backbone<T> for Mlp {
     type Tape = MlpTape<T>;
-    type State = usize;
+    type State = MlpState<T>;
 
     fn inputs(&self) -> usize {
         self.inputs
@@ -66,7 +73,7 @@ impl<T: Float> Backbone<T> for Mlp {
         for (l, layer) in self.layers.iter().enumerate() {
             let (before, rest) = tape.layers.split_at_mut(l);
             let own = &mut rest[0];
-            layer.forward(p, before.last().map_or(x, |tape| &tape.dropped), &mut own.value);
+            layer.forward(Operands::of(p), before.last().map_or(x, |tape| &tape.dropped), &mut own.value);
             silu(&mut own.value, &mut own.gate);
             own.dropped.clone_from(&own.value);
             dropout.at(l as u64).apply(&mut own.dropped);
@@ -107,26 +114,29 @@ impl<T: Float> Backbone<T> for Mlp {
         }
     }
 
-    fn begin(&self, lanes: usize) -> usize {
-        lanes
+    fn begin(&self, _lanes: usize) -> MlpState<T> {
+        MlpState { below: Vec::new(), gate: Vec::new() }
     }
 
-    fn state(&self, _tape: &Self::Tape, shape: Shape, _x: &[T]) -> usize {
-        shape.lanes
+    fn state(&self, _tape: &Self::Tape, shape: Shape, _x: &[T]) -> MlpState<T> {
+        self.begin(shape.lanes)
     }
 
-    fn step(&self, p: &[T], _state: &mut usize, x: &[T], out: &mut Vec<T>) {
-        let (mut below, mut gate) = (x.to_vec(), Vec::new());
-        for layer in &self.layers {
-            layer.forward(p, &below, out);
-            silu(out, &mut gate);
-            below.clone_from(out);
+    fn step(&self, w: Operands<'_, T>, state: &mut MlpState<T>, x: &[T], out: &mut Vec<T>) {
+        let MlpState { below, gate } = state;
+        for (l, layer) in self.layers.iter().enumerate() {
+            std::mem::swap(out, below);
+            layer.forward(w, if l == 0 { x } else { below }, out);
+            silu(out, gate);
         }
-        *out = below;
+        if self.is_linear() {
+            out.clear();
+            out.extend_from_slice(x);
+        }
     }
 
-    fn fork(&self, _state: &usize, parents: &[usize]) -> usize {
-        parents.len()
+    fn fork(&self, _state: &MlpState<T>, parents: &[usize]) -> MlpState<T> {
+        self.begin(parents.len())
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::backbone::{Backbone, Dropout, Shape};
-use super::frame::{Frame, Window};
+use super::frame::{Frame, Phases, Window};
 use super::network::{AnyState, Network, Tape};
+use super::parameters::Operands;
 use super::spec::{Architecture, Body};
 use super::training::{Epoch, trained_floor, unit};
 use crate::data::batch::{Batch, Covariates, Rows};
@@ -54,6 +55,8 @@ pub(crate) enum Weights {
 pub(crate) struct Net<T> {
     pub(crate) network: Network,
     pub(crate) parameters: Vec<T>,
+    /// The parameters as steps read them.
+    transposed: Vec<T>,
 }
 
 /// How a model was trained is no part of it.
@@ -273,6 +276,11 @@ struct Span {
 }
 
 impl<T: Float> Net<T> {
+    pub(crate) fn new(network: Network, parameters: Vec<T>) -> Self {
+        let transposed = network.layout.transposed(&parameters);
+        Self { network, parameters, transposed }
+    }
+
     /// The rows of some spans.
     fn read(&self, frame: &Frame, mut spans: Vec<Span>, lanes: usize, out: &mut Predictive) {
         let mut tape = Tape::<T>::default();
@@ -397,6 +405,10 @@ impl<'m, T: Float> NeuralSession<'m, T> {
             x: Vec::new(),
         };
         session.set_windows();
+        // Before lanes become many.
+        if model.frame.covariates.is_empty() {
+            session.ask(&[]);
+        }
         session
     }
 
@@ -411,9 +423,9 @@ impl<'m, T: Float> NeuralSession<'m, T> {
             self.state = Backbone::<T>::begin(backbone, shape.lanes);
             return;
         }
-        let mut x = Vec::with_capacity(shape.rows() * frame.width());
+        let (mut x, mut phases) = (Vec::with_capacity(shape.rows() * frame.width()), Phases::default());
         for step in 0..shape.steps {
-            self.windows.iter().for_each(|window| frame.row(window, step, &mut x));
+            self.windows.iter().for_each(|window| frame.row(window, step, &mut phases, &mut x));
         }
         let (mut tape, mut features) = (Default::default(), Vec::new());
         backbone.forward(&self.net.parameters, shape, &x, Dropout::NONE, &mut tape, &mut features);
@@ -433,12 +445,13 @@ impl<'m, T: Float> NeuralSession<'m, T> {
         self.known.clear();
         self.known.extend_from_slice(known);
         self.x.clear();
+        let mut phases = Phases::default();
         for (lane, window) in self.windows.iter_mut().enumerate() {
             window.push_covariates(frame, &known[lane * width..(lane + 1) * width]);
-            frame.row(window, frame.warm + self.since, &mut self.x);
+            frame.row(window, frame.warm + self.since, &mut phases, &mut self.x);
         }
         let Self { net, state, x, features, raw, .. } = self;
-        net.network.step(&net.parameters, state, x, features, raw);
+        net.network.step(Operands::transposed(&net.transposed), state, x, features, raw);
         self.is_asked = true;
     }
 }

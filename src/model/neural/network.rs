@@ -7,8 +7,8 @@ use super::backbone::{Backbone, Dropout, Shape};
 use super::conv::{CausalConv, ConvState, ConvTape};
 use super::head::Head;
 use super::layers::{Linear, add_columns, zeroed};
-use super::mlp::{Mlp, MlpTape};
-use super::parameters::Layout;
+use super::mlp::{Mlp, MlpState, MlpTape};
+use super::parameters::{Layout, Operands};
 use super::recurrent::{Recurrent, RecurrentState, RecurrentTape};
 use super::transformer::{Transformer, TransformerState, TransformerTape};
 use crate::math::float::Float;
@@ -47,7 +47,7 @@ impl<T: Float> Default for AnyTape<T> {
 #[expect(clippy::large_enum_variant, reason = "a session has one")]
 #[derive(Debug, Clone)]
 pub(super) enum AnyState<T: Float> {
-    Mlp(usize),
+    Mlp(MlpState<T>),
     Recurrent(RecurrentState<T>),
     Conv(ConvState<T>),
     Transformer(TransformerState<T>),
@@ -138,19 +138,19 @@ impl<T: Float> Backbone<T> for AnyBackbone {
         }
     }
 
-    fn step(&self, p: &[T], state: &mut AnyState<T>, x: &[T], out: &mut Vec<T>) {
+    fn step(&self, w: Operands<'_, T>, state: &mut AnyState<T>, x: &[T], out: &mut Vec<T>) {
         match (self, state) {
-            (Self::Mlp(net), AnyState::Mlp(state)) => net.step(p, state, x, out),
-            (Self::Recurrent(net), AnyState::Recurrent(state)) => net.step(p, state, x, out),
-            (Self::Conv(net), AnyState::Conv(state)) => net.step(p, state, x, out),
-            (Self::Transformer(net), AnyState::Transformer(state)) => net.step(p, state, x, out),
+            (Self::Mlp(net), AnyState::Mlp(state)) => net.step(w, state, x, out),
+            (Self::Recurrent(net), AnyState::Recurrent(state)) => net.step(w, state, x, out),
+            (Self::Conv(net), AnyState::Conv(state)) => net.step(w, state, x, out),
+            (Self::Transformer(net), AnyState::Transformer(state)) => net.step(w, state, x, out),
             _ => unreachable!("a state belongs to the backbone that made it"),
         }
     }
 
     fn fork(&self, state: &AnyState<T>, parents: &[usize]) -> AnyState<T> {
         match (self, state) {
-            (Self::Mlp(net), AnyState::Mlp(state)) => AnyState::Mlp(Backbone::<T>::fork(net, state, parents)),
+            (Self::Mlp(net), AnyState::Mlp(state)) => AnyState::Mlp(net.fork(state, parents)),
             (Self::Recurrent(net), AnyState::Recurrent(state)) => AnyState::Recurrent(net.fork(state, parents)),
             (Self::Conv(net), AnyState::Conv(state)) => AnyState::Conv(net.fork(state, parents)),
             (Self::Transformer(net), AnyState::Transformer(state)) => AnyState::Transformer(net.fork(state, parents)),
@@ -216,13 +216,13 @@ impl Network {
     /// All steps at once: the raw numbers are in the tape.
     pub(super) fn forward<T: Float>(&self, p: &[T], shape: Shape, x: &[T], dropout: Dropout, tape: &mut Tape<T>) {
         self.backbone.forward(p, shape, x, dropout, &mut tape.backbone, &mut tape.features);
-        self.output_of(p, x, &tape.features, &mut tape.raw);
+        self.output_of(Operands::of(p), x, &tape.features, &mut tape.raw);
     }
 
-    fn output_of<T: Float>(&self, p: &[T], x: &[T], features: &[T], raw: &mut Vec<T>) {
-        self.output.forward(p, features, raw);
+    fn output_of<T: Float>(&self, w: Operands<'_, T>, x: &[T], features: &[T], raw: &mut Vec<T>) {
+        self.output.forward(w, features, raw);
         if let Some(skip) = &self.skip {
-            skip.add(p, x, raw);
+            skip.add(w, x, raw);
         }
     }
 
@@ -260,14 +260,14 @@ impl Network {
     /// One step of every lane.
     pub(super) fn step<T: Float>(
         &self,
-        p: &[T],
+        w: Operands<'_, T>,
         state: &mut AnyState<T>,
         x: &[T],
         features: &mut Vec<T>,
         raw: &mut Vec<T>,
     ) {
-        self.backbone.step(p, state, x, features);
-        self.output_of(p, x, features, raw);
+        self.backbone.step(w, state, x, features);
+        self.output_of(w, x, features, raw);
     }
 
     /// Multiplications of one step of one lane, when `past` steps went before.

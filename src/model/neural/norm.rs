@@ -4,8 +4,9 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use super::parameters::{Layout, Slot};
+use super::parameters::{Layout, Operands, Slot};
 use crate::math::float::Float;
+use crate::math::product::dot;
 
 const EPSILON: f64 = 1e-5;
 
@@ -28,10 +29,10 @@ impl RmsNorm {
         Self { width, gain: layout.vector(format!("{name}.gain"), width, 1.0) }
     }
 
-    pub(super) fn forward<T: Float>(&self, p: &[T], x: &[T], out: &mut Normed<T>) {
+    pub(super) fn forward<T: Float>(&self, w: Operands<'_, T>, x: &[T], out: &mut Normed<T>) {
         out.rows.resize(x.len(), T::ZERO);
         out.inverse.resize(x.len() / self.width, T::ZERO);
-        Arch::new().dispatch(Forward { gain: self.gain.of(p), x, out });
+        Arch::new().dispatch(Forward { gain: w.vector(self.gain), x, out });
     }
 
     /// Adds the gradient of the gain to `gradient` and that of `x` to `d_x`; spoils `d_out`.
@@ -102,54 +103,6 @@ impl<T: Float> WithSimd for Backward<'_, T> {
             for ((d_x, d), x) in d_x.iter_mut().zip(&*d).zip(x) {
                 *d_x += r * *d - back * *x;
             }
-        }
-    }
-}
-
-/// The sum of products, in sixteen parts: for loops that are compiled for the instruction set at hand.
-#[inline(always)]
-pub(super) fn dot<T: Float>(a: &[T], b: &[T]) -> T {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<16>(), b.as_chunks::<16>());
-    let mut sums = [T::ZERO; 16];
-    for (a, b) in a.iter().zip(b) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += *a * *b;
-        }
-    }
-    let mut rest = T::ZERO;
-    for (a, b) in a_rest.iter().zip(b_rest) {
-        rest += *a * *b;
-    }
-    rest + fold(sums, |a, b| a + b)
-}
-
-/// Sixteen numbers become one, in halves: written out, for a loop over the halves does not become vectors.
-#[inline(always)]
-pub(super) fn fold<T: Float>(x: [T; 16], both: impl Fn(T, T) -> T) -> T {
-    let x = [
-        both(x[0], x[8]),
-        both(x[1], x[9]),
-        both(x[2], x[10]),
-        both(x[3], x[11]),
-        both(x[4], x[12]),
-        both(x[5], x[13]),
-        both(x[6], x[14]),
-        both(x[7], x[15]),
-    ];
-    let x = [both(x[0], x[4]), both(x[1], x[5]), both(x[2], x[6]), both(x[3], x[7])];
-    both(both(x[0], x[2]), both(x[1], x[3]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_product_is_summed_over_all_numbers() {
-        for n in [0, 1, 15, 16, 17, 35, 64] {
-            let (a, b): (Vec<f64>, Vec<f64>) = (0..n).map(|i| (f64::from(i), f64::from(i % 7))).unzip();
-            let expected: f64 = a.iter().zip(&b).map(|(a, b)| a * b).sum();
-            assert_eq!(dot(&a, &b), expected);
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::math::float::Float;
+use crate::math::product::{NARROW, View};
 use crate::math::random::LaneRng;
 
 /// How a part begins.
@@ -30,6 +31,13 @@ pub(crate) struct Part {
     pub(crate) decays: bool,
 }
 
+impl Part {
+    /// Whether it is a matrix from inputs to outputs (only those decay) that products read faster when it is transposed.
+    fn is_turned(&self) -> bool {
+        self.decays && self.rows > NARROW
+    }
+}
+
 /// Where a part lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
@@ -50,6 +58,41 @@ impl Slot {
 
     pub(super) fn range(self) -> Range<usize> {
         self.offset..self.offset + self.len
+    }
+}
+
+/// Parameters to compute with: as they are, or with every matrix of weights transposed in its place. A product of few rows, as
+/// that of a step, would take up to as long once more to turn weights that lie the other way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Operands<'a, T> {
+    all: &'a [T],
+    are_transposed: bool,
+}
+
+impl<'a, T: Float> Operands<'a, T> {
+    /// Parameters as they are.
+    pub(super) fn of(all: &'a [T]) -> Self {
+        Self { all, are_transposed: false }
+    }
+
+    /// What [`Layout::transposed`] made.
+    pub(super) fn transposed(all: &'a [T]) -> Self {
+        Self { all, are_transposed: true }
+    }
+
+    /// A vector.
+    pub(super) fn vector(self, slot: Slot) -> &'a [T] {
+        slot.of(self.all)
+    }
+
+    /// Operands from `inputs` to `outputs`: the matrix that rows of inputs are multiplied by.
+    pub(super) fn matrix(self, slot: Slot, inputs: usize, outputs: usize) -> View<'a, T> {
+        let weights = slot.of(self.all);
+        if self.are_transposed && outputs > NARROW {
+            View::new(weights, inputs, outputs)
+        } else {
+            View::new(weights, outputs, inputs).t()
+        }
     }
 }
 
@@ -95,6 +138,15 @@ impl Layout {
         })
     }
 
+    /// The parameters with every matrix of weights transposed in its place, but of few rows: see [`Operands`].
+    pub(super) fn transposed<T: Float>(&self, all: &[T]) -> Vec<T> {
+        let mut transposed = all.to_vec();
+        for (part, range) in self.parts().filter(|(part, _)| part.is_turned()) {
+            transpose(&all[range.clone()], part.rows, &mut transposed[range]);
+        }
+        transposed
+    }
+
     /// Parameters to begin with.
     pub(super) fn initialise<T: Float>(&self, rng: &mut LaneRng) -> Vec<T> {
         let mut all = Vec::with_capacity(self.len);
@@ -107,5 +159,13 @@ impl Layout {
             }
         }
         all
+    }
+}
+
+/// `out` becomes the transpose of a matrix of so many rows.
+pub(super) fn transpose<T: Copy>(matrix: &[T], rows: usize, out: &mut [T]) {
+    let columns = matrix.len() / rows.max(1);
+    for (i, row) in matrix.chunks_exact(columns.max(1)).enumerate() {
+        out[i..].iter_mut().step_by(rows).zip(row).for_each(|(out, x)| *out = *x);
     }
 }

@@ -20,7 +20,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::backbone::{Backbone, Dropout, Shape};
 use super::layers::zeroed;
-use super::parameters::{Layout, Part, Slot, Start};
+use super::parameters::{Layout, Operands, Part, Slot, Start, transpose};
 use crate::math::float::Float;
 use crate::math::product::{View, ViewMut, product};
 
@@ -74,6 +74,7 @@ impl Cell {
 struct Map {
     width: usize,
     hidden: usize,
+    gates: usize,
     weights: Slot,
     bias: Slot,
 }
@@ -86,7 +87,7 @@ impl Map {
         // A row for every gate.
         let (rows, columns, start) = (gates, hidden, bias);
         let bias = layout.part(Part { name: name("bias"), rows, columns, start, decays: false });
-        Self { width, hidden, weights, bias }
+        Self { width, hidden, gates, weights, bias }
     }
 
     fn weights<T: Float>(self, p: &[T], block: Block) -> View<'_, T> {
@@ -96,22 +97,29 @@ impl Map {
     }
 
     /// Adds the bias to a row of gates.
-    fn add_bias<T: Float>(self, p: &[T], blocks: &[Block], row: &mut [T]) {
-        let bias = self.bias.of(p);
+    fn add_bias<T: Float>(self, w: Operands<'_, T>, blocks: &[Block], row: &mut [T]) {
+        let bias = w.vector(self.bias);
         for block in blocks {
             let row = &mut row[block.place * self.hidden..][..block.gates * self.hidden];
             row.iter_mut().zip(&bias[block.gate * self.hidden..]).for_each(|(x, bias)| *x += *bias);
         }
     }
 
+    /// The weights to all gates.
+    fn matrix<T: Float>(self, w: Operands<'_, T>) -> View<'_, T> {
+        w.matrix(self.weights, self.width, self.gates * self.hidden)
+    }
+
     /// Adds what comes from `x`, without the bias.
-    fn add<T: Float>(self, p: &[T], blocks: &[Block], x: &[T], gates: &mut [T]) {
+    fn add<T: Float>(self, weights: View<'_, T>, blocks: &[Block], x: &[T], gates: &mut [T]) {
         let stride = PLACES * self.hidden;
         let rows = gates.len() / stride;
         for block in blocks {
             let gates = &mut gates[block.place * self.hidden..];
             let gates = ViewMut::strided(gates, rows, block.gates * self.hidden, stride);
-            product(T::ONE, View::new(x, rows, self.width), self.weights(p, *block).t(), true, gates);
+            let from = block.gate * self.hidden;
+            let weights = weights.columns(from..from + block.gates * self.hidden);
+            product(T::ONE, View::new(x, rows, self.width), weights, true, gates);
         }
     }
 
@@ -170,18 +178,18 @@ impl Layer {
     }
 
     /// `gates` becomes rows of all that does not depend on the state.
-    fn read<T: Float>(&self, p: &[T], rows: usize, x: &[T], row: &mut Vec<T>, gates: &mut Vec<T>) {
+    fn read<T: Float>(&self, w: Operands<'_, T>, rows: usize, x: &[T], row: &mut Vec<T>, gates: &mut Vec<T>) {
         let row = zeroed(row, PLACES * self.hidden);
-        self.input.add_bias(p, self.cell.input_blocks(), row);
-        self.state.add_bias(p, self.cell.state_blocks(), row);
+        self.input.add_bias(w, self.cell.input_blocks(), row);
+        self.state.add_bias(w, self.cell.state_blocks(), row);
         gates.clear();
         (0..rows).for_each(|_| gates.extend_from_slice(row));
-        self.input.add(p, self.cell.input_blocks(), x, gates);
+        self.input.add(self.input.matrix(w), self.cell.input_blocks(), x, gates);
     }
 
-    /// Updates states by one step's gates, which take their values.
-    fn update<T: Float>(&self, p: &[T], gates: &mut [T], hidden: &mut [T], cell: &mut [T]) {
-        self.state.add(p, self.cell.state_blocks(), hidden, gates);
+    /// Updates states by one step's gates, which take their values, and the weights of the state.
+    fn update<T: Float>(&self, weights: View<'_, T>, gates: &mut [T], hidden: &mut [T], cell: &mut [T]) {
+        self.state.add(weights, self.cell.state_blocks(), hidden, gates);
         match self.cell {
             Cell::Gru => gru(self.hidden, gates, hidden),
             Cell::Lstm => lstm(self.hidden, gates, hidden, cell),
@@ -223,6 +231,8 @@ impl Recurrent {
 #[derive(Debug, Default)]
 pub(super) struct RecurrentTape<T> {
     layers: Vec<LayerTape<T>>,
+    /// The weights of a layer's states, transposed: they are multiplied by at every step.
+    transposed: Vec<T>,
     /// A row of gates: biases forwards, sums of gradients backwards.
     row: Vec<T>,
     d: [Vec<T>; 2],
@@ -246,6 +256,15 @@ struct LayerTape<T> {
 pub(super) struct RecurrentState<T> {
     lanes: usize,
     layers: Vec<LayerState<T>>,
+    /// Room for a step.
+    row: Vec<T>,
+    gates: Vec<T>,
+}
+
+impl<T> RecurrentState<T> {
+    fn new(lanes: usize, layers: Vec<LayerState<T>>) -> Self {
+        Self { lanes, layers, row: Vec::new(), gates: Vec::new() }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -277,24 +296,27 @@ impl<T: Float> Backbone<T> for Recurrent {
     }
 
     fn forward(&self, p: &[T], shape: Shape, x: &[T], dropout: Dropout, tape: &mut Self::Tape, out: &mut Vec<T>) {
-        let RecurrentTape { layers: tapes, row, .. } = tape;
+        let RecurrentTape { layers: tapes, transposed, row, .. } = tape;
         tapes.resize_with(self.layers.len(), LayerTape::default);
         let block = shape.lanes * self.hidden;
         for (l, layer) in self.layers.iter().enumerate() {
             let (before, rest) = tapes.split_at_mut(l);
             let LayerTape { gates, hidden, cell, dropped } = &mut rest[0];
-            layer.read(p, shape.rows(), before.last().map_or(x, |tape| &tape.dropped), row, gates);
+            layer.read(Operands::of(p), shape.rows(), before.last().map_or(x, |tape| &tape.dropped), row, gates);
             let memory = self.memory(shape.lanes);
             for (states, len) in [(&mut *hidden, block), (&mut *cell, memory)] {
                 states.clear();
                 states.reserve((shape.steps + 1) * len);
                 states.resize(len, T::ZERO);
             }
+            let weights = layer.state.weights.of(p);
+            transpose(weights, self.cell.gates() * self.hidden, zeroed(transposed, weights.len()));
+            let weights = View::new(transposed, self.hidden, self.cell.gates() * self.hidden);
             for step in 0..shape.steps {
                 hidden.extend_from_within(step * block..);
                 cell.extend_from_within(step * memory..);
                 let gates = &mut gates[step * PLACES * block..][..PLACES * block];
-                layer.update(p, gates, &mut hidden[(step + 1) * block..], &mut cell[(step + 1) * memory..]);
+                layer.update(weights, gates, &mut hidden[(step + 1) * block..], &mut cell[(step + 1) * memory..]);
             }
             let dropped = if l + 1 == self.layers.len() { &mut *out } else { dropped };
             dropped.clear();
@@ -315,7 +337,7 @@ impl<T: Float> Backbone<T> for Recurrent {
         gradient: &mut [T],
         d_x: Option<&mut [T]>,
     ) {
-        let RecurrentTape { layers: tapes, row, d: [d, d_below], d_hidden, d_cell, squashed } = tape;
+        let RecurrentTape { layers: tapes, row, d: [d, d_below], d_hidden, d_cell, squashed, .. } = tape;
         d.clear();
         d.extend_from_slice(d_out);
         let mut d_x = d_x;
@@ -357,7 +379,7 @@ impl<T: Float> Backbone<T> for Recurrent {
     fn begin(&self, lanes: usize) -> Self::State {
         let zeros = |len: usize| vec![T::ZERO; len];
         let layer = |_: &Layer| LayerState { hidden: zeros(lanes * self.hidden), cell: zeros(self.memory(lanes)) };
-        RecurrentState { lanes, layers: self.layers.iter().map(layer).collect() }
+        RecurrentState::new(lanes, self.layers.iter().map(layer).collect())
     }
 
     fn state(&self, tape: &Self::Tape, shape: Shape, _x: &[T]) -> Self::State {
@@ -366,19 +388,19 @@ impl<T: Float> Backbone<T> for Recurrent {
             hidden: last(&tape.hidden, shape.lanes * self.hidden),
             cell: last(&tape.cell, self.memory(shape.lanes)),
         };
-        RecurrentState { lanes: shape.lanes, layers: tape.layers.iter().map(layer).collect() }
+        RecurrentState::new(shape.lanes, tape.layers.iter().map(layer).collect())
     }
 
-    fn step(&self, p: &[T], state: &mut Self::State, x: &[T], out: &mut Vec<T>) {
-        let (mut row, mut gates) = (Vec::new(), Vec::new());
+    fn step(&self, w: Operands<'_, T>, state: &mut Self::State, x: &[T], out: &mut Vec<T>) {
+        let RecurrentState { lanes, layers, row, gates } = state;
         for (l, layer) in self.layers.iter().enumerate() {
-            let (before, rest) = state.layers.split_at_mut(l);
+            let (before, rest) = layers.split_at_mut(l);
             let below = before.last().map_or(x, |state| &state.hidden);
-            layer.read(p, state.lanes, below, &mut row, &mut gates);
-            layer.update(p, &mut gates, &mut rest[0].hidden, &mut rest[0].cell);
+            layer.read(w, *lanes, below, row, gates);
+            layer.update(layer.state.matrix(w), gates, &mut rest[0].hidden, &mut rest[0].cell);
         }
         out.clear();
-        out.extend(state.layers.iter().next_back().iter().flat_map(|state| &state.hidden));
+        out.extend_from_slice(layers.last().map_or(&[], |state| &state.hidden));
     }
 
     fn fork(&self, state: &Self::State, parents: &[usize]) -> Self::State {
@@ -389,7 +411,7 @@ impl<T: Float> Backbone<T> for Recurrent {
             hidden: pick(&state.hidden, self.hidden),
             cell: pick(&state.cell, self.memory(1)),
         };
-        RecurrentState { lanes: parents.len(), layers: state.layers.iter().map(layer).collect() }
+        RecurrentState::new(parents.len(), state.layers.iter().map(layer).collect())
     }
 }
 
@@ -421,12 +443,11 @@ fn gru<T: Float>(width: usize, gates: &mut [T], hidden: &mut [T]) {
         #[inline(always)]
         || {
             for (row, hidden) in gates.chunks_exact_mut(PLACES * width).zip(hidden.chunks_exact_mut(width)) {
-                T::sigmoid_all(&mut row[width..3 * width]);
+                row[width..3 * width].iter_mut().for_each(|x| *x = x.sigmoid());
                 let [n, r, z, from_state] = places(row, width);
                 for ((n, r), v) in n.iter_mut().zip(r).zip(from_state) {
-                    *n += *r * *v;
+                    *n = (*n + *r * *v).tanh();
                 }
-                T::tanh_all(n);
                 for ((h, n), z) in hidden.iter_mut().zip(n).zip(z) {
                     *h = *n + *z * (*h - *n);
                 }
@@ -468,16 +489,16 @@ fn lstm<T: Float>(width: usize, gates: &mut [T], hidden: &mut [T], cell: &mut [T
         || {
             let states = cell.chunks_exact_mut(width).zip(hidden.chunks_exact_mut(width));
             for (row, (cell, hidden)) in gates.chunks_exact_mut(PLACES * width).zip(states) {
-                T::sigmoid_all(&mut row[..2 * width]);
+                row[..2 * width].iter_mut().for_each(|x| *x = x.sigmoid());
+                row[3 * width..].iter_mut().for_each(|x| *x = x.sigmoid());
                 let [i, f, g, o] = places(row, width);
-                T::tanh_all(g);
-                T::sigmoid_all(o);
+                g.iter_mut().for_each(|x| *x = x.tanh());
                 for (((c, i), f), g) in cell.iter_mut().zip(i).zip(f).zip(g) {
                     *c = *f * *c + *i * *g;
                 }
-                hidden.copy_from_slice(cell);
-                T::tanh_all(hidden);
-                hidden.iter_mut().zip(o).for_each(|(h, o)| *h *= *o);
+                for ((h, c), o) in hidden.iter_mut().zip(cell).zip(o) {
+                    *h = *o * c.tanh();
+                }
             }
         },
     ));
@@ -578,7 +599,7 @@ mod tests {
                         }
                     };
                 }
-                net.step(&p, &mut state, &x, &mut out);
+                net.step(Operands::of(&p), &mut state, &x, &mut out);
                 assert!(out.iter().zip(&h).all(|(own, h)| (own - h).abs() < 1e-14), "{cell:?}: {out:?}, not {h:?}");
             }
         }

@@ -205,10 +205,10 @@ impl NeuralSpec {
         let lesson = Lesson { training: &self.training, body, frame, train };
         if self.is_double {
             let parameters = network.initialise::<f64>(&mut LaneRng::new(self.training.seed, 0));
-            lesson.run(Net { network, parameters }, Weights::Double, run)
+            lesson.run(Net::new(network, parameters), Weights::Double, run)
         } else {
             let parameters = network.initialise::<f32>(&mut LaneRng::new(self.training.seed, 0));
-            lesson.run(Net { network, parameters }, Weights::Single, run)
+            lesson.run(Net::new(network, parameters), Weights::Single, run)
         }
     }
 
@@ -425,13 +425,13 @@ impl Lesson<'_> {
             return Err(too_short(body.architecture.name(), longest, frame.least + 2)
                 .hint("give more history, or choose a smaller --context or --period"));
         }
-        let Net { network, parameters } = net;
+        let Net { network, parameters, .. } = net;
         let fingerprint = fingerprint(training, &body, &frame, &parameters, train);
         let mut trainer = Trainer { network: &network, frame: &frame, training, parameters };
         let Trained { history, recoveries } = trainer.train(&examples, &mut run, &fingerprint)?;
         let parameters = trainer.parameters;
         let covariates = train[0].covariates().iter().map(|covariate| covariate.name.clone()).collect();
-        let weights = Arc::new(of(Net { network, parameters }));
+        let weights = Arc::new(of(Net::new(network, parameters)));
         let model = Neural { body, frame, covariates, weights, history, origin: 0 };
         let mut summary = model.summary_of(train)?;
         if recoveries > 0 {

@@ -22,7 +22,7 @@ use super::attention::{Attention, KeysValues, Past, Turns};
 use super::backbone::{Backbone, Dropout, Shape};
 use super::layers::{Linear, silu, silu_backward, zeroed};
 use super::norm::{Normed, RmsNorm};
-use super::parameters::{Layout, Part, Slot, Start};
+use super::parameters::{Layout, Operands, Part, Slot, Start};
 use crate::math::float::Float;
 
 /// How a step knows its position, counted from the first row of a pass.
@@ -254,30 +254,31 @@ impl<T: Float> Backbone<T> for Transformer {
         if self.positions.is_none() {
             tape.turns.extend(&self.attention, shape.steps);
         }
+        let w = Operands::of(p);
         tape.x.resize(x.len(), T::ZERO);
         swap_order(x, shape.steps, shape.lanes, &mut tape.x);
-        self.input.forward(p, &tape.x, &mut tape.h[0]);
+        self.input.forward(w, &tape.x, &mut tape.h[0]);
         self.add_positions(p, shape.steps, &mut tape.h[0]);
         for (l, (layer, tape_l)) in self.layers.iter().zip(&mut tape.layers).enumerate() {
             let LayerTape { normed_1, qkv, weights, gathered, normed_2, hidden, gate } = tape_l;
             let [before, between, after] = &mut tape.h[2 * l..2 * l + 3] else { continue };
-            layer.norm_1.forward(p, before, normed_1);
-            layer.qkv.forward(p, &normed_1.rows, qkv);
+            layer.norm_1.forward(w, before, normed_1);
+            layer.qkv.forward(w, &normed_1.rows, qkv);
             if self.positions.is_none() {
                 self.attention.turn(&tape.turns, shape.steps, false, qkv);
             }
             self.attention.forward(shape, qkv, weights, gathered);
-            layer.out.forward(p, gathered, between);
+            layer.out.forward(w, gathered, between);
             dropout.at(2 * l as u64).apply(between);
             add(between, before);
-            layer.norm_2.forward(p, between, normed_2);
-            layer.feed_1.forward(p, &normed_2.rows, hidden);
+            layer.norm_2.forward(w, between, normed_2);
+            layer.feed_1.forward(w, &normed_2.rows, hidden);
             silu(hidden, gate);
-            layer.feed_2.forward(p, hidden, after);
+            layer.feed_2.forward(w, hidden, after);
             dropout.at(2 * l as u64 + 1).apply(after);
             add(after, between);
         }
-        self.norm.forward(p, &tape.h[2 * self.layers.len()], &mut tape.normed);
+        self.norm.forward(w, &tape.h[2 * self.layers.len()], &mut tape.normed);
         out.resize(tape.normed.rows.len(), T::ZERO);
         swap_order(&tape.normed.rows, shape.lanes, shape.steps, out);
     }
@@ -368,7 +369,7 @@ impl<T: Float> Backbone<T> for Transformer {
         TransformerState { steps: shape.steps, prefix, ..self.begin(shape.lanes) }
     }
 
-    fn step(&self, p: &[T], state: &mut Self::State, x: &[T], out: &mut Vec<T>) {
+    fn step(&self, w: Operands<'_, T>, state: &mut Self::State, x: &[T], out: &mut Vec<T>) {
         let (width, inputs, lanes) = (self.width(), self.input.inputs, state.places.len());
         out.resize(lanes * width, T::ZERO);
         if lanes == 0 {
@@ -379,18 +380,18 @@ impl<T: Float> Backbone<T> for Transformer {
         for (lane, place) in state.places.iter().enumerate() {
             placed[place * inputs..(place + 1) * inputs].copy_from_slice(&x[lane * inputs..(lane + 1) * inputs]);
         }
-        self.input.forward(p, placed, h);
+        self.input.forward(w, placed, h);
         match self.positions {
             None => turns.set(&self.attention, state.steps),
             Some(slot) => {
-                let all = slot.of(p);
+                let all = w.vector(slot);
                 let position = &all[self.position(all, state.steps)];
                 h.chunks_exact_mut(width).for_each(|row| add(row, position));
             }
         }
         for ((layer, own), prefix) in self.layers.iter().zip(&mut state.own).zip(&state.prefix.layers) {
-            layer.norm_1.forward(p, h, normed);
-            layer.qkv.forward(p, &normed.rows, qkv);
+            layer.norm_1.forward(w, h, normed);
+            layer.qkv.forward(w, &normed.rows, qkv);
             if self.positions.is_none() {
                 self.attention.turn(turns, 1, false, qkv);
             }
@@ -400,12 +401,12 @@ impl<T: Float> Backbone<T> for Transformer {
             }
             let past = Past { prefix, prefix_steps: state.prefix.steps, roots: &state.roots, own };
             self.attention.step(qkv, &past, scores, gathered);
-            layer.out.forward(p, gathered, branch);
+            layer.out.forward(w, gathered, branch);
             add(h, branch);
-            layer.norm_2.forward(p, h, normed);
-            layer.feed_1.forward(p, &normed.rows, hidden);
+            layer.norm_2.forward(w, h, normed);
+            layer.feed_1.forward(w, &normed.rows, hidden);
             silu(hidden, gate);
-            layer.feed_2.forward(p, hidden, branch);
+            layer.feed_2.forward(w, hidden, branch);
             add(h, branch);
             // Steps that no step will see again go now and then, many at once.
             if let Some(window) = self.attention.window
@@ -417,7 +418,7 @@ impl<T: Float> Backbone<T> for Transformer {
             }
         }
         state.steps += 1;
-        self.norm.forward(p, h, normed);
+        self.norm.forward(w, h, normed);
         for (row, place) in out.chunks_exact_mut(width).zip(&state.places) {
             row.copy_from_slice(&normed.rows[place * width..(place + 1) * width]);
         }
@@ -522,10 +523,10 @@ mod tests {
             net.forward(&p, shape, &x, Dropout::NONE, &mut tape, &mut all);
             let mut state = net.begin(2);
             for (step, (x, all)) in x.chunks(6).zip(all.chunks(16)).enumerate() {
-                net.step(&p, &mut state, x, &mut out);
+                net.step(Operands::of(&p), &mut state, x, &mut out);
                 assert!(out.iter().zip(all).all(|(a, b)| (a - b).abs() < 1e-12), "step {step} with window {window:?}");
                 if step >= 50 {
-                    net.step(&p, &mut late, &[&x[3..], &x[..3], &x[3..]].concat(), &mut out);
+                    net.step(Operands::of(&p), &mut late, &[&x[3..], &x[..3], &x[3..]].concat(), &mut out);
                     let all = [&all[8..], &all[..8], &all[8..]].concat();
                     assert!(out.iter().zip(&all).all(|(a, b)| (a - b).abs() < 1e-12), "forked step {step}, {window:?}");
                 }
