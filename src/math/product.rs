@@ -7,11 +7,10 @@
 use std::ops::Range;
 
 use gemm_common::Parallelism;
-use pulp::{Arch, Simd, WithSimd};
 
 use super::float::Float;
 
-/// Up to so many columns of contiguous terms are dot products: the library would compute sixteen.
+/// Up to so many columns of contiguous terms are dot products: otherwise the library computes sixteen.
 pub(crate) const NARROW: usize = 4;
 /// Up to so many elements the library adds up contiguous terms in vectors.
 const SMALL: usize = 16 * 16;
@@ -109,7 +108,6 @@ fn check(len: usize, rows: usize, columns: usize, stride: usize) {
 ///
 /// # Panics
 /// If the sizes do not fit.
-#[expect(unsafe_code, reason = "the products of a library, on views that were checked")]
 pub(crate) fn product<'a, T: Float>(scale: T, a: View<'a, T>, b: View<'a, T>, adds: bool, c: ViewMut<'_, T>) {
     assert!(
         a.columns == b.rows && a.rows == c.rows && b.columns == c.columns,
@@ -130,9 +128,6 @@ pub(crate) fn product<'a, T: Float>(scale: T, a: View<'a, T>, b: View<'a, T>, ad
         }
         return;
     }
-    if a.column_stride == 1 && b.row_stride == 1 && c.columns <= NARROW {
-        return Arch::new().dispatch(Dots { scale, a, b, adds, c });
-    }
     // The library sums a single row, and small products of contiguous terms, in another order. A lane alone must be that lane
     // beside others, to the bit: a single row becomes two, and of few rows and columns the fewer are handed over the other way
     // round.
@@ -143,7 +138,19 @@ pub(crate) fn product<'a, T: Float>(scale: T, a: View<'a, T>, b: View<'a, T>, ad
         c.data[..columns].copy_from_slice(&both[..columns]);
         return;
     }
-    if a.column_stride == 1 && b.row_stride == 1 && c.rows * c.columns <= SMALL {
+    let are_contiguous = a.column_stride == 1 && b.row_stride == 1;
+    if are_contiguous && c.columns <= NARROW {
+        // Few columns are always summed as the small products they are in parts.
+        let most = SMALL / c.columns;
+        for first in (0..c.rows).step_by(most) {
+            let rows = most.min(c.rows - first);
+            let a = View { data: &a.data[first * a.row_stride..], rows, ..a };
+            let c = ViewMut { data: &mut c.data[first * c.stride..], rows, ..c };
+            multiply(scale, a, b, adds, c);
+        }
+        return;
+    }
+    if are_contiguous && c.rows * c.columns <= SMALL {
         let terms = a.columns;
         let across = |of: View<'a, T>, count: usize, stride: usize| {
             let mut all = Vec::with_capacity(terms * count);
@@ -157,6 +164,12 @@ pub(crate) fn product<'a, T: Float>(scale: T, a: View<'a, T>, b: View<'a, T>, ad
         let columns = across(a, a.rows, a.row_stride);
         return product(scale, View::new(&columns, terms, a.rows).t(), b, adds, c);
     }
+    multiply(scale, a, b, adds, c);
+}
+
+/// The library's product.
+#[expect(unsafe_code, reason = "the products of a library, on views that were checked")]
+fn multiply<T: Float>(scale: T, a: View<'_, T>, b: View<'_, T>, adds: bool, c: ViewMut<'_, T>) {
     // The library wants columns: c' = b' a'.
     let stride = |stride: usize| isize::try_from(stride).expect("a stride of a slice");
     // SAFETY: every element (i, j) of a view lies inside its slice: checked when the view was made. The slices are
@@ -183,32 +196,6 @@ pub(crate) fn product<'a, T: Float>(scale: T, a: View<'a, T>, b: View<'a, T>, ad
             false,
             Parallelism::None,
         );
-    }
-}
-
-/// A product of few columns whose terms are contiguous on both sides.
-struct Dots<'a, 'c, T> {
-    scale: T,
-    a: View<'a, T>,
-    b: View<'a, T>,
-    adds: bool,
-    c: ViewMut<'c, T>,
-}
-
-impl<T: Float> WithSimd for Dots<'_, '_, T> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { scale, a, b, adds, c } = self;
-        for i in 0..c.rows {
-            let row = &a.data[i * a.row_stride..][..a.columns];
-            for j in 0..c.columns {
-                let sum = scale * dot(row, &b.data[j * b.column_stride..][..a.columns]);
-                let to = &mut c.data[i * c.stride + j];
-                *to = if adds { *to + sum } else { sum };
-            }
-        }
     }
 }
 

@@ -92,12 +92,6 @@ impl CausalConv {
     fn remembered(&self) -> usize {
         self.layers.iter().map(|layer| layer.dilation).sum()
     }
-
-    /// The sum of no skips.
-    fn begin_skips<T: Float>(&self, w: Operands<'_, T>, rows: usize, skips: &mut Vec<T>) {
-        skips.clear();
-        (0..rows).for_each(|_| skips.extend_from_slice(w.vector(self.bias)));
-    }
 }
 
 impl Layer {
@@ -269,14 +263,14 @@ impl<T: Float> Backbone<T> for CausalConv {
         tape.layers.resize_with(self.layers.len(), LayerTape::default);
         let w = Operands::of(p);
         self.input.forward(w, x, &mut tape.h[0]);
-        self.begin_skips(w, shape.rows(), out);
+        zeroed(out, shape.rows() * self.channels);
         for (l, layer) in self.layers.iter().enumerate() {
             let (h, next) = tape.h.split_at_mut(l + 1);
             let h = &h[l];
             let past = &h[..shape.steps.saturating_sub(layer.dilation) * shape.lanes * self.channels];
             layer.forward(w, h, past, dropout.at(l as u64), &mut tape.layers[l], out, &mut next[0]);
         }
-        silu(out, &mut tape.silu);
+        silu(w.vector(self.bias), out, &mut tape.silu);
         tape.features.clone_from(out);
     }
 
@@ -325,7 +319,7 @@ impl<T: Float> Backbone<T> for CausalConv {
         let ConvState { lanes, steps, rings, h, next, own } = state;
         let width = *lanes * self.channels;
         self.input.forward(w, x, h);
-        self.begin_skips(w, *lanes, out);
+        zeroed(out, width);
         let mut rest = rings.as_mut_slice();
         for layer in &self.layers {
             let (ring, others) = rest.split_at_mut(layer.dilation * width);
@@ -336,7 +330,7 @@ impl<T: Float> Backbone<T> for CausalConv {
             std::mem::swap(h, next);
         }
         *steps += 1;
-        silu(out, next);
+        silu(w.vector(self.bias), out, next);
     }
 
     fn fork(&self, state: &ConvState<T>, parents: &[usize]) -> ConvState<T> {

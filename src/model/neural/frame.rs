@@ -13,6 +13,8 @@
 //! and the scale follows the series. A missing value is the last known one of its window, with an indicator among the inputs
 //! where the training values had gaps.
 
+use pulp::{Arch, Simd, WithSimd};
+
 use crate::data::series::Series;
 use crate::math::float::Float;
 use crate::math::random::LaneRng;
@@ -164,13 +166,14 @@ impl Frame {
     /// The inputs of a step, `step` counted from W before the anchor.
     pub(crate) fn row<T: Float>(&self, window: &Window, step: usize, phases: &mut Phases, out: &mut Vec<T>) {
         let at = self.place(step);
-        let input = |z: &f64| T::of(z.clamp(-CLAMP, CLAMP));
         match self.lags.last() {
             // All lags up to one: a stretch of values.
             Some(&longest) if longest == self.lags.len() => {
-                out.extend(window.z[at - longest..at].iter().rev().map(input));
+                let first = out.len();
+                out.resize(first + longest, T::ZERO);
+                Arch::new().dispatch(Stretch { z: &window.z[at - longest..at], inputs: &mut out[first..] });
             }
-            _ => out.extend(self.lags.iter().map(|lag| input(&window.z[at - lag]))),
+            _ => out.extend(self.lags.iter().map(|lag| input::<T>(window.z[at - lag]))),
         }
         if self.has_indicators {
             let indicator = |lag: &usize| if window.is_missing[at - lag] { T::ONE } else { T::ZERO };
@@ -197,6 +200,27 @@ impl Frame {
             }
         }
     }
+}
+
+/// The inputs of a stretch of values, the last one first.
+struct Stretch<'a, T> {
+    z: &'a [f64],
+    inputs: &'a mut [T],
+}
+
+impl<T: Float> WithSimd for Stretch<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.inputs.iter_mut().zip(self.z.iter().rev()).for_each(|(input_of, z)| *input_of = input(*z));
+    }
+}
+
+/// A scaled value as an input.
+#[inline(always)]
+fn input<T: Float>(z: f64) -> T {
+    T::of(z.clamp(-CLAMP, CLAMP))
 }
 
 /// The phases of the seasons at one time, which rows side by side share.

@@ -37,11 +37,22 @@ impl Linear {
         self.add(w, x, out);
     }
 
+    /// SiLU units: `out` becomes silu(x W' + b), `gate` their gates: see [`silu`].
+    pub(super) fn forward_silu<T: Float>(&self, w: Operands<'_, T>, x: &[T], out: &mut Vec<T>, gate: &mut Vec<T>) {
+        out.resize(x.len() / self.inputs * self.outputs, T::ZERO);
+        self.put(w, x, false, out);
+        silu(w.vector(self.bias.expect("units have a bias")), out, gate);
+    }
+
     /// Adds x W' to rows of outputs, without the bias.
     pub(super) fn add<T: Float>(&self, w: Operands<'_, T>, x: &[T], out: &mut [T]) {
+        self.put(w, x, true, out);
+    }
+
+    fn put<T: Float>(&self, w: Operands<'_, T>, x: &[T], adds: bool, out: &mut [T]) {
         let rows = x.len() / self.inputs;
         let weights = w.matrix(self.weights, self.inputs, self.outputs);
-        product(T::ONE, View::new(x, rows, self.inputs), weights, true, ViewMut::new(out, rows, self.outputs));
+        product(T::ONE, View::new(x, rows, self.inputs), weights, adds, ViewMut::new(out, rows, self.outputs));
     }
 
     /// The part of the weights in a vector of parameters or gradients, a row per output.
@@ -89,14 +100,15 @@ impl<T: Float> WithSimd for AddColumns<'_, T> {
     }
 }
 
-/// x s(x) with the logistic function s, in place of `x`; `gate` becomes s(x) (SiLU; Elfwing et al. 2018, *Neural Networks* 107,
-/// p. 3).
-pub(super) fn silu<T: Float>(x: &mut [T], gate: &mut Vec<T>) {
+/// x s(x) with the logistic function s, in place of `x`, after a bias was added to every row; `gate` becomes s(x) (SiLU; Elfwing
+/// et al. 2018, *Neural Networks* 107, p. 3).
+pub(super) fn silu<T: Float>(bias: &[T], x: &mut [T], gate: &mut Vec<T>) {
     gate.resize(x.len(), T::ZERO);
-    Arch::new().dispatch(Silu { x, gate });
+    Arch::new().dispatch(Silu { bias, x, gate });
 }
 
 struct Silu<'a, T> {
+    bias: &'a [T],
     x: &'a mut [T],
     gate: &'a mut [T],
 }
@@ -106,9 +118,13 @@ impl<T: Float> WithSimd for Silu<'_, T> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        for (x, gate) in self.x.iter_mut().zip(self.gate) {
-            *gate = x.sigmoid();
-            *x *= *gate;
+        let width = self.bias.len();
+        for (x, gate) in self.x.chunks_exact_mut(width).zip(self.gate.chunks_exact_mut(width)) {
+            for ((x, gate), bias) in x.iter_mut().zip(gate).zip(self.bias) {
+                *x += *bias;
+                *gate = x.sigmoid();
+                *x *= *gate;
+            }
         }
     }
 }

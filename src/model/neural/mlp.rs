@@ -3,7 +3,7 @@
 //! h_0 = u, h_l = silu(W_l h_{l-1} + b_l); the features are the last h. Without hidden layers they are the inputs themselves.
 
 use super::backbone::{Backbone, Dropout, Shape};
-use super::layers::{Linear, silu, silu_backward, zeroed};
+use super::layers::{Linear, silu_backward, zeroed};
 use super::parameters::{Layout, Operands};
 use crate::math::float::Float;
 
@@ -73,8 +73,8 @@ impl<T: Float> Backbone<T> for Mlp {
         for (l, layer) in self.layers.iter().enumerate() {
             let (before, rest) = tape.layers.split_at_mut(l);
             let own = &mut rest[0];
-            layer.forward(Operands::of(p), before.last().map_or(x, |tape| &tape.dropped), &mut own.value);
-            silu(&mut own.value, &mut own.gate);
+            let below = before.last().map_or(x, |tape| &tape.dropped);
+            layer.forward_silu(Operands::of(p), below, &mut own.value, &mut own.gate);
             own.dropped.clone_from(&own.value);
             dropout.at(l as u64).apply(&mut own.dropped);
         }
@@ -126,8 +126,7 @@ impl<T: Float> Backbone<T> for Mlp {
         let MlpState { below, gate } = state;
         for (l, layer) in self.layers.iter().enumerate() {
             std::mem::swap(out, below);
-            layer.forward(w, if l == 0 { x } else { below }, out);
-            silu(out, gate);
+            layer.forward_silu(w, if l == 0 { x } else { below }, out, gate);
         }
         if self.is_linear() {
             out.clear();

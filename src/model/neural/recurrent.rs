@@ -60,7 +60,17 @@ impl Cell {
         }
     }
 
-    /// Where what comes from the state goes.
+    /// Where what comes from the state goes, and whether beside what comes from the inputs.
+    fn updates(self) -> &'static [(Block, bool)] {
+        match self {
+            Self::Gru => {
+                &[(Block { gate: 0, gates: 2, place: 1 }, true), (Block { gate: 2, gates: 1, place: 3 }, false)]
+            }
+            Self::Lstm => &[(Block { gate: 0, gates: 4, place: 0 }, true)],
+        }
+    }
+
+    /// The places of what comes from the state.
     fn state_blocks(self) -> &'static [Block] {
         match self {
             Self::Gru => &[Block { gate: 0, gates: 3, place: 1 }],
@@ -110,17 +120,14 @@ impl Map {
         w.matrix(self.weights, self.width, self.gates * self.hidden)
     }
 
-    /// Adds what comes from `x`, without the bias.
-    fn add<T: Float>(self, weights: View<'_, T>, blocks: &[Block], x: &[T], gates: &mut [T]) {
+    /// Writes what comes from `x`, or adds it, without the bias.
+    fn put<T: Float>(self, weights: View<'_, T>, block: Block, x: &[T], adds: bool, gates: &mut [T]) {
         let stride = PLACES * self.hidden;
         let rows = gates.len() / stride;
-        for block in blocks {
-            let gates = &mut gates[block.place * self.hidden..];
-            let gates = ViewMut::strided(gates, rows, block.gates * self.hidden, stride);
-            let from = block.gate * self.hidden;
-            let weights = weights.columns(from..from + block.gates * self.hidden);
-            product(T::ONE, View::new(x, rows, self.width), weights, true, gates);
-        }
+        let gates = ViewMut::strided(&mut gates[block.place * self.hidden..], rows, block.gates * self.hidden, stride);
+        let from = block.gate * self.hidden;
+        let weights = weights.columns(from..from + block.gates * self.hidden);
+        product(T::ONE, View::new(x, rows, self.width), weights, adds, gates);
     }
 
     /// Adds what goes back to `x` from the gradients of gates.
@@ -177,22 +184,29 @@ impl Layer {
         }
     }
 
-    /// `gates` becomes rows of all that does not depend on the state.
-    fn read<T: Float>(&self, w: Operands<'_, T>, rows: usize, x: &[T], row: &mut Vec<T>, gates: &mut Vec<T>) {
+    /// The biases of a row of gates.
+    fn biases<'a, T: Float>(&self, w: Operands<'_, T>, row: &'a mut Vec<T>) -> &'a [T] {
         let row = zeroed(row, PLACES * self.hidden);
         self.input.add_bias(w, self.cell.input_blocks(), row);
         self.state.add_bias(w, self.cell.state_blocks(), row);
-        gates.clear();
-        (0..rows).for_each(|_| gates.extend_from_slice(row));
-        self.input.add(self.input.matrix(w), self.cell.input_blocks(), x, gates);
+        row
+    }
+
+    /// `gates` becomes rows of what comes from the inputs.
+    fn read<T: Float>(&self, w: Operands<'_, T>, rows: usize, x: &[T], gates: &mut Vec<T>) {
+        gates.resize(rows * PLACES * self.hidden, T::ZERO);
+        let weights = self.input.matrix(w);
+        self.cell.input_blocks().iter().for_each(|block| self.input.put(weights, *block, x, false, gates));
     }
 
     /// Updates states by one step's gates, which take their values, and the weights of the state.
-    fn update<T: Float>(&self, weights: View<'_, T>, gates: &mut [T], hidden: &mut [T], cell: &mut [T]) {
-        self.state.add(weights, self.cell.state_blocks(), hidden, gates);
+    fn update<T: Float>(&self, weights: View<'_, T>, bias: &[T], gates: &mut [T], hidden: &mut [T], cell: &mut [T]) {
+        for (block, adds) in self.cell.updates() {
+            self.state.put(weights, *block, hidden, *adds, gates);
+        }
         match self.cell {
-            Cell::Gru => gru(self.hidden, gates, hidden),
-            Cell::Lstm => lstm(self.hidden, gates, hidden, cell),
+            Cell::Gru => gru(self.hidden, bias, gates, hidden),
+            Cell::Lstm => lstm(self.hidden, bias, gates, hidden, cell),
         }
     }
 }
@@ -302,7 +316,8 @@ impl<T: Float> Backbone<T> for Recurrent {
         for (l, layer) in self.layers.iter().enumerate() {
             let (before, rest) = tapes.split_at_mut(l);
             let LayerTape { gates, hidden, cell, dropped } = &mut rest[0];
-            layer.read(Operands::of(p), shape.rows(), before.last().map_or(x, |tape| &tape.dropped), row, gates);
+            layer.read(Operands::of(p), shape.rows(), before.last().map_or(x, |tape| &tape.dropped), gates);
+            let bias = layer.biases(Operands::of(p), row);
             let memory = self.memory(shape.lanes);
             for (states, len) in [(&mut *hidden, block), (&mut *cell, memory)] {
                 states.clear();
@@ -316,7 +331,7 @@ impl<T: Float> Backbone<T> for Recurrent {
                 hidden.extend_from_within(step * block..);
                 cell.extend_from_within(step * memory..);
                 let gates = &mut gates[step * PLACES * block..][..PLACES * block];
-                layer.update(weights, gates, &mut hidden[(step + 1) * block..], &mut cell[(step + 1) * memory..]);
+                layer.update(weights, bias, gates, &mut hidden[(step + 1) * block..], &mut cell[(step + 1) * memory..]);
             }
             let dropped = if l + 1 == self.layers.len() { &mut *out } else { dropped };
             dropped.clear();
@@ -396,8 +411,8 @@ impl<T: Float> Backbone<T> for Recurrent {
         for (l, layer) in self.layers.iter().enumerate() {
             let (before, rest) = layers.split_at_mut(l);
             let below = before.last().map_or(x, |state| &state.hidden);
-            layer.read(w, *lanes, below, row, gates);
-            layer.update(layer.state.matrix(w), gates, &mut rest[0].hidden, &mut rest[0].cell);
+            layer.read(w, *lanes, below, gates);
+            layer.update(layer.state.matrix(w), layer.biases(w, row), gates, &mut rest[0].hidden, &mut rest[0].cell);
         }
         out.clear();
         out.extend_from_slice(layers.last().map_or(&[], |state| &state.hidden));
@@ -437,16 +452,19 @@ impl<F: FnMut()> WithSimd for Inlined<F> {
     }
 }
 
-/// Gated units: from W n | r | z | V n before to after activation, and the states from those before to those after.
-fn gru<T: Float>(width: usize, gates: &mut [T], hidden: &mut [T]) {
+/// Gated units: from W n | r | z | V n without biases to after activation, and the states from those before to those after.
+fn gru<T: Float>(width: usize, bias: &[T], gates: &mut [T], hidden: &mut [T]) {
     Arch::new().dispatch(Inlined(
         #[inline(always)]
         || {
             for (row, hidden) in gates.chunks_exact_mut(PLACES * width).zip(hidden.chunks_exact_mut(width)) {
-                row[width..3 * width].iter_mut().for_each(|x| *x = x.sigmoid());
+                for (x, bias) in row[width..3 * width].iter_mut().zip(&bias[width..]) {
+                    *x = (*x + *bias).sigmoid();
+                }
+                row[3 * width..].iter_mut().zip(&bias[3 * width..]).for_each(|(v, bias)| *v += *bias);
                 let [n, r, z, from_state] = places(row, width);
-                for ((n, r), v) in n.iter_mut().zip(r).zip(from_state) {
-                    *n = (*n + *r * *v).tanh();
+                for (((n, bias), r), v) in n.iter_mut().zip(bias).zip(r).zip(from_state) {
+                    *n = (*n + *bias + *r * *v).tanh();
                 }
                 for ((h, n), z) in hidden.iter_mut().zip(n).zip(z) {
                     *h = *n + *z * (*h - *n);
@@ -482,13 +500,14 @@ fn gru_backward<T: Float>(width: usize, gates: &mut [T], before: &[T], d: &mut [
     ));
 }
 
-/// A long short-term memory: gates from before to after activation, states and memories from those before to those after.
-fn lstm<T: Float>(width: usize, gates: &mut [T], hidden: &mut [T], cell: &mut [T]) {
+/// A long short-term memory: gates without biases to after activation, states and memories from those before to those after.
+fn lstm<T: Float>(width: usize, bias: &[T], gates: &mut [T], hidden: &mut [T], cell: &mut [T]) {
     Arch::new().dispatch(Inlined(
         #[inline(always)]
         || {
             let states = cell.chunks_exact_mut(width).zip(hidden.chunks_exact_mut(width));
             for (row, (cell, hidden)) in gates.chunks_exact_mut(PLACES * width).zip(states) {
+                row.iter_mut().zip(bias).for_each(|(x, bias)| *x += *bias);
                 row[..2 * width].iter_mut().for_each(|x| *x = x.sigmoid());
                 row[3 * width..].iter_mut().for_each(|x| *x = x.sigmoid());
                 let [i, f, g, o] = places(row, width);

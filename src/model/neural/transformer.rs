@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use super::attention::{Attention, KeysValues, Past, Turns};
 use super::backbone::{Backbone, Dropout, Shape};
-use super::layers::{Linear, silu, silu_backward, zeroed};
+use super::layers::{Linear, silu_backward, zeroed};
 use super::norm::{Normed, RmsNorm};
 use super::parameters::{Layout, Operands, Part, Slot, Start};
 use crate::math::float::Float;
@@ -272,8 +272,7 @@ impl<T: Float> Backbone<T> for Transformer {
             dropout.at(2 * l as u64).apply(between);
             add(between, before);
             layer.norm_2.forward(w, between, normed_2);
-            layer.feed_1.forward(w, &normed_2.rows, hidden);
-            silu(hidden, gate);
+            layer.feed_1.forward_silu(w, &normed_2.rows, hidden, gate);
             layer.feed_2.forward(w, hidden, after);
             dropout.at(2 * l as u64 + 1).apply(after);
             add(after, between);
@@ -404,8 +403,7 @@ impl<T: Float> Backbone<T> for Transformer {
             layer.out.forward(w, gathered, branch);
             add(h, branch);
             layer.norm_2.forward(w, h, normed);
-            layer.feed_1.forward(w, &normed.rows, hidden);
-            silu(hidden, gate);
+            layer.feed_1.forward_silu(w, &normed.rows, hidden, gate);
             layer.feed_2.forward(w, hidden, branch);
             add(h, branch);
             // Steps that no step will see again go now and then, many at once.
