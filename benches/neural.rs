@@ -57,25 +57,32 @@ fn train(name: &str, sizes: Sizes, batch: usize) {
     }
 }
 
-/// Series after series, as the command line does.
+/// Series after series, as the command line does, and eight in a call.
 fn sample(name: &str, sizes: Sizes) {
     let model = sizes.untrained().expect("a network");
     let length = sizes.steps.max(sizes.lags);
-    let past = |stream: u64| {
+    let past = |stream: u64| -> Vec<f64> {
         let mut rng = LaneRng::new(5, stream);
-        Batch::single(&(0..length).map(|_| rng.normal()).collect::<Vec<f64>>(), 0)
+        (0..length).map(|_| rng.normal()).collect()
     };
-    let (contexts, known): (Vec<Batch>, _) = ((0..SERIES).map(past).collect(), Covariates::none());
+    let (series, known): (Vec<Vec<f64>>, _) = ((0..SERIES).map(past).collect(), Covariates::none());
     let what = Generation::sample(HORIZON, PATHS, 7);
-    let [cpu, _] = on(1, || {
-        measure(|| {
-            for context in &contexts {
-                let paths = generate(black_box(&model), context, &known, &what).expect("paths");
-                assert!(black_box(paths).step(HORIZON - 1).iter().all(|x| x.is_finite()));
-            }
-        })
-    });
-    report("sampling", name, cpu);
+    for at_once in [1, 8] {
+        let context = |series: &[Vec<f64>]| {
+            let lanes: Vec<&[f64]> = series.iter().map(Vec::as_slice).collect();
+            Batch::lanes_of(&lanes, &vec![0; at_once])
+        };
+        let contexts: Vec<Batch> = series.chunks(at_once).map(context).collect();
+        let [cpu, _] = on(1, || {
+            measure(|| {
+                for context in &contexts {
+                    let paths = generate(black_box(&model), context, &known, &what).expect("paths");
+                    assert!(black_box(paths).step(HORIZON - 1).iter().all(|x| x.is_finite()));
+                }
+            })
+        });
+        report("sampling", name, cpu);
+    }
 }
 
 fn main() {

@@ -34,6 +34,10 @@ pub(super) enum Cell {
 /// Both cells keep so many numbers for a unit: see the order of gates above.
 const PLACES: usize = 4;
 
+/// Lanes of a step that go through a layer at a time: with 64 units their gates take 128 KiB. Few in tests, so that the laws hold
+/// across blocks.
+const BLOCK: usize = if cfg!(test) { 2 } else { 128 };
+
 /// Gates that follow one another, in the parameters and in a row of the tape.
 #[derive(Debug, Clone, Copy)]
 struct Block {
@@ -411,8 +415,14 @@ impl<T: Float> Backbone<T> for Recurrent {
         for (l, layer) in self.layers.iter().enumerate() {
             let (before, rest) = layers.split_at_mut(l);
             let below = before.last().map_or(x, |state| &state.hidden);
-            layer.read(w, *lanes, below, gates);
-            layer.update(layer.state.matrix(w), layer.biases(w, row), gates, &mut rest[0].hidden, &mut rest[0].cell);
+            let (weights, bias, own) = (layer.state.matrix(w), layer.biases(w, row), &mut rest[0]);
+            for first in (0..*lanes).step_by(BLOCK) {
+                let last = (first + BLOCK).min(*lanes);
+                layer.read(w, last - first, &below[first * layer.input.width..last * layer.input.width], gates);
+                let hidden = &mut own.hidden[first * self.hidden..last * self.hidden];
+                let cell = &mut own.cell[self.memory(first)..self.memory(last)];
+                layer.update(weights, bias, gates, hidden, cell);
+            }
         }
         out.clear();
         out.extend_from_slice(layers.last().map_or(&[], |state| &state.hidden));
