@@ -195,6 +195,20 @@ fn every_remedy_trains() {
     }
 }
 
+/// Noise is learned by heart at once: the best epochs come before a remedy joins.
+#[test]
+fn what_is_kept_was_trained_with_its_remedy() {
+    let mut rng = LaneRng::new(6, 0);
+    let x = Series::new("", (0..150).map(|_| rng.normal()).collect());
+    let fit = |remedy: Remedy| {
+        let training =
+            Training { epochs: 6, patience: 1, learning_rate: 0.02, dropout: 0.0, remedy, ..Training::default() };
+        let spec = NeuralSpec { training, hidden: 32, ..small(Architecture::Mlp) };
+        spec.fit(std::slice::from_ref(&x)).expect("a fit").model
+    };
+    assert_ne!(fit(Remedy::FreeRunning { steps: 2 }), fit(Remedy::EnergyScore { steps: 2, rollouts: 2 }));
+}
+
 #[test]
 fn covariates_and_gaps_are_seen() {
     let mut rng = LaneRng::new(8, 0);

@@ -2,7 +2,7 @@
 //!
 //! A network is trained on true pasts and generates from its own: what it does wrong at one step is a past it never saw at the next.
 //! The remedies show it its own values in training. Teacher forcing alone goes first; those that cost several passes per step join
-//! for the second half of the training.
+//! for the second half of the training. The best epoch is then one of that half: one step ahead, earlier ones often are better.
 //!
 //! - **Scheduled sampling** (Bengio et al. 2015, arXiv 1506.03099; in one extra pass for all positions, Mihaylova and Martins
 //!   2019, arXiv 1906.07651): a share of the values of a span, rising over the training, is replaced by draws from what the network
@@ -70,6 +70,14 @@ pub enum Remedy {
 const JOINS: f64 = 0.5;
 
 impl Remedy {
+    /// After how many epochs a network is what the remedy makes of it, rather than what teacher forcing does.
+    pub(super) fn joins(&self, epochs: usize) -> usize {
+        match self {
+            Self::TeacherForcing | Self::Noise { .. } => 0,
+            _ => (JOINS * epochs as f64).ceil() as usize % epochs,
+        }
+    }
+
     pub(super) fn check(&self) -> Result<()> {
         let is_fine = match *self {
             Self::TeacherForcing => true,

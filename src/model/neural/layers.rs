@@ -152,6 +152,22 @@ impl<T: Float> WithSimd for SiluBackward<'_, T> {
     }
 }
 
+/// The bound of [`bounded`].
+const BOUND: f64 = 3.0;
+
+/// x becomes 3 tanh(x / 3).
+pub(super) fn bounded<T: Float>(x: &mut [T]) {
+    x.iter_mut().for_each(|x| *x *= T::of(1.0 / BOUND));
+    T::tanh_all(x);
+    x.iter_mut().for_each(|x| *x *= T::of(BOUND));
+}
+
+/// The gradient of [`bounded`]: `d` from that of its value to that of its argument, where `y` is the value.
+pub(super) fn bounded_backward<T: Float>(y: &[T], d: &mut [T]) {
+    let shrink = T::of(1.0 / BOUND);
+    d.iter_mut().zip(y).for_each(|(d, y)| *d *= T::ONE - (*y * shrink) * (*y * shrink));
+}
+
 /// A vector of zeros of a length, whatever was in it.
 pub(super) fn zeroed<T: Float>(buffer: &mut Vec<T>, len: usize) -> &mut [T] {
     buffer.clear();

@@ -1,9 +1,10 @@
 //! Feed-forward: every step for itself, from its lags to features through hidden layers of SiLU units.
 //!
-//! h_0 = u, h_l = silu(W_l h_{l-1} + b_l); the features are the last h. Without hidden layers they are the inputs themselves.
+//! h_0 = u, h_l = silu(W_l h_{l-1} + b_l); the features are 3 tanh(h / 3) of the last h: bounded, so that paths of own draws do not grow
+//! without end where no training value ever was. Without hidden layers they are the inputs themselves.
 
 use super::backbone::{Backbone, Dropout, Shape};
-use super::layers::{Linear, silu_backward, zeroed};
+use super::layers::{Linear, bounded, bounded_backward, silu, silu_backward, zeroed};
 use super::parameters::{Layout, Operands};
 use crate::math::float::Float;
 
@@ -31,6 +32,7 @@ impl Mlp {
 #[derive(Debug, Default)]
 pub(super) struct MlpTape<T> {
     layers: Vec<LayerTape<T>>,
+    features: Vec<T>,
     d: [Vec<T>; 2],
 }
 
@@ -80,6 +82,10 @@ impl<T: Float> Backbone<T> for Mlp {
         }
         out.clear();
         out.extend_from_slice(tape.layers.last().map_or(x, |tape| &tape.dropped));
+        if !self.is_linear() {
+            bounded(out);
+            tape.features.clone_from(out);
+        }
     }
 
     fn backward(
@@ -96,6 +102,9 @@ impl<T: Float> Backbone<T> for Mlp {
         let [d, d_below] = &mut tape.d;
         d.clear();
         d.extend_from_slice(d_out);
+        if !self.is_linear() {
+            bounded_backward(&tape.features, d);
+        }
         let mut d_x = d_x;
         for (l, layer) in self.layers.iter().enumerate().rev() {
             dropout.at(l as u64).apply(d);
@@ -131,6 +140,8 @@ impl<T: Float> Backbone<T> for Mlp {
         if self.is_linear() {
             out.clear();
             out.extend_from_slice(x);
+        } else {
+            bounded(out);
         }
     }
 

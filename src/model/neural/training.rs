@@ -187,9 +187,15 @@ impl<T: Float> Trainer<'_, T> {
         let pool = Mutex::new(Vec::new());
         let begun = Instant::now();
         self.parameters.clone_from(&now.parameters);
+        // What was best before a remedy joined is not what was asked for.
+        let joins = self.training.remedy.joins(epochs);
         for number in done + 1..=epochs {
-            if now.best_epoch > 0 && number > now.best_epoch + self.training.patience {
+            if now.best_epoch > 0 && number > now.best_epoch.max(joins) + self.training.patience {
                 break;
+            }
+            if joins > 0 && number == joins + 1 {
+                (now.best_loss, now.best_epoch) = (f64::INFINITY, 0);
+                now.best.clone_from(&self.parameters);
             }
             let (mut loss, mut norms, mut rate) = (0.0, 0.0, 0.0);
             for step in 0..steps {
@@ -237,7 +243,7 @@ impl<T: Float> Trainer<'_, T> {
                 now.parameters.clone_from(&self.parameters);
                 keep(&now.write(fingerprint)?)?;
             }
-            if now.best_epoch == 0 && number >= self.training.patience {
+            if now.best_epoch == 0 && number >= joins + self.training.patience {
                 break;
             }
         }

@@ -51,7 +51,7 @@ def mlp(p, inputs, hidden, layers):
     def forward(x):
         for linear in linears:
             x = F.silu(linear(x))
-        return x
+        return 3 * (x / 3).tanh()
 
     return forward
 
