@@ -42,6 +42,7 @@ struct Study {
     origins: usize,
     paths: usize,
     seeds: u64,
+    epochs: usize,
     head: HeadChoice,
     remedies: Vec<(&'static str, Remedy)>,
 }
@@ -99,6 +100,7 @@ fn main() -> Result<()> {
         origins: number("origins", 20)?,
         paths: number("paths", 100)?,
         seeds: number("seeds", 1)? as u64,
+        epochs: number("epochs", Training::default().epochs)?,
         remedies: if args.iter().any(|arg| arg == "remedies") { remedies() } else { vec![teacher] },
         periods,
         head,
@@ -162,7 +164,7 @@ impl Study {
 
     fn network(&self, architecture: Architecture, name: &str, remedy: Remedy, seed: u64) -> Result<()> {
         let (begun, cpu) = (Instant::now(), ProcessTime::now());
-        let training = Training { seed, remedy, ..Training::default() };
+        let training = Training { seed, remedy, epochs: self.epochs, ..Training::default() };
         let spec =
             NeuralSpec { training, periods: self.periods.clone(), head: self.head, ..NeuralSpec::new(architecture) };
         let mut epochs = 0;
