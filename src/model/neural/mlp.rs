@@ -4,7 +4,7 @@
 //! without end where no training value ever was. Without hidden layers they are the inputs themselves.
 
 use super::backbone::{Backbone, Dropout, Shape};
-use super::layers::{Linear, bounded, bounded_backward, silu, silu_backward, zeroed};
+use super::layers::{Linear, bounded, bounded_backward, silu_backward, zeroed};
 use super::parameters::{Layout, Operands};
 use crate::math::float::Float;
 
