@@ -111,6 +111,12 @@ impl Paint {
         Self { rgb, opacity: 1.0 }
     }
 
+    /// This colour laid over white with an opacity from 0 to 1, as an opaque one.
+    pub(super) fn on_white(self, opacity: f64) -> Self {
+        let mixed = |own: u8| (255.0 + opacity * (f64::from(own) - 255.0)).round() as u8;
+        Self::opaque((mixed(self.rgb.0), mixed(self.rgb.1), mixed(self.rgb.2)))
+    }
+
     fn color(self) -> RGBAColor {
         RGBAColor(self.rgb.0, self.rgb.1, self.rgb.2, self.opacity)
     }

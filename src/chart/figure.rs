@@ -97,7 +97,7 @@ pub enum Shape {
     Cross,
 }
 
-/// Something drawn in a panel. Bands lie behind reference lines, those behind lines and stems, and points lie on top;
+/// Something drawn in a panel. Bands and cells lie behind reference lines, those behind lines and stems, and points lie on top;
 /// marks of the same kind are drawn in the order given.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "every field is named in the description of its variant")]
@@ -112,6 +112,9 @@ pub enum Mark {
     Band { x: Vec<f64>, lo: Vec<f64>, hi: Vec<f64>, color: Color, strength: f64, label: Option<String> },
     /// Unconnected points (x, y).
     Points { x: Vec<f64>, y: Vec<f64>, color: Color, label: Option<String>, shape: Shape },
+    /// A heat map: squares of one unit around (x, y), white for a value of zero and below, the colour for `full` and above. Of
+    /// cells that share a few pixels the largest value is seen, and missing values are left out.
+    Cells { x: Vec<f64>, y: Vec<f64>, values: Vec<f64>, full: f64, color: Color, label: Option<String> },
     /// Bars from zero to y at x.
     Stems { x: Vec<f64>, y: Vec<f64>, color: Color, label: Option<String> },
     /// A thin dashed reference line over the whole width, at y.
@@ -128,6 +131,7 @@ impl Mark {
             | Self::Dashed { label, .. }
             | Self::Band { label, .. }
             | Self::Points { label, .. }
+            | Self::Cells { label, .. }
             | Self::Stems { label, .. }
             | Self::Horizontal { label, .. }
             | Self::Vertical { label, .. } => label.as_deref(),
@@ -141,6 +145,7 @@ impl Mark {
             | Self::Dashed { color, .. }
             | Self::Band { color, .. }
             | Self::Points { color, .. }
+            | Self::Cells { color, .. }
             | Self::Stems { color, .. }
             | Self::Horizontal { color, .. }
             | Self::Vertical { color, .. } => *color,
@@ -154,6 +159,7 @@ impl Mark {
             | Self::Thin { x, y, .. }
             | Self::Dashed { x, y, .. }
             | Self::Points { x, y, .. }
+            | Self::Cells { x, y, .. }
             | Self::Stems { x, y, .. } => (x, y, None),
             Self::Band { x, lo, hi, .. } => (x, lo, Some(hi)),
             Self::Horizontal { .. } | Self::Vertical { .. } => (&[], &[], None),
@@ -173,7 +179,8 @@ impl Mark {
 
     fn check(&self) -> Result<()> {
         let (x, lo, hi) = self.columns();
-        let lengths = [x.len(), lo.len(), hi.map_or(lo.len(), <[f64]>::len)];
+        let third = if let Self::Cells { values, .. } = self { Some(values.as_slice()) } else { hi };
+        let lengths = [x.len(), lo.len(), third.map_or(lo.len(), <[f64]>::len)];
         if lengths.iter().all(|length| *length == x.len()) {
             return Ok(());
         }

@@ -9,8 +9,11 @@ use crate::error::Result;
 
 pub(super) const FACE: Face = Face::regular(11.5);
 const TEXT: Paint = Paint::opaque((60, 66, 74));
+const FRAME: Paint = Paint::opaque((158, 164, 171));
 const ROW: f64 = 19.0;
 const KEY: f64 = 22.0;
+/// A scale of colours is wider than other keys.
+const SCALE: f64 = 110.0;
 const KEY_GAP: f64 = 6.0;
 const ENTRY_GAP: f64 = 20.0;
 const LONGEST_LABEL: f64 = 320.0;
@@ -54,9 +57,10 @@ impl<'f> Legend<'f> {
     }
 
     fn place(&mut self, mark: &'f Mark, width: f64, opacity: f64) {
-        let label = FACE.fit(mark.label().unwrap_or_default(), LONGEST_LABEL.min(width - KEY - KEY_GAP));
+        let beside = key_width(mark) + KEY_GAP;
+        let label = FACE.fit(mark.label().unwrap_or_default(), LONGEST_LABEL.min(width - beside));
         let (mut row, mut left) = self.entries.last().map_or((0, 0.0), |last| (last.row, last.right() + ENTRY_GAP));
-        if left + KEY + KEY_GAP + FACE.width(&label) > width && left > 0.0 {
+        if left + beside + FACE.width(&label) > width && left > 0.0 {
             (row, left) = (row + 1, 0.0);
         }
         if row >= MOST_ROWS || self.left_out > 0 {
@@ -88,7 +92,8 @@ impl<'f> Legend<'f> {
         for entry in &self.entries {
             let (left, top) = (corner.0 + entry.left, corner.1 + entry.row as f64 * ROW);
             draw_key(canvas, entry, (left, top + 0.5 * ROW))?;
-            canvas.text(&entry.label, (left + KEY + KEY_GAP, top + 13.5), Anchor::Start, FACE, TEXT)?;
+            let text = left + key_width(entry.mark) + KEY_GAP;
+            canvas.text(&entry.label, (text, top + 13.5), Anchor::Start, FACE, TEXT)?;
         }
         if self.left_out > 0 {
             let text = format!("and {} more", self.left_out);
@@ -100,8 +105,12 @@ impl<'f> Legend<'f> {
 
 impl Entry<'_> {
     fn right(&self) -> f64 {
-        self.left + KEY + KEY_GAP + FACE.width(&self.label)
+        self.left + key_width(self.mark) + KEY_GAP + FACE.width(&self.label)
     }
+}
+
+fn key_width(mark: &Mark) -> f64 {
+    if matches!(mark, Mark::Cells { .. }) { SCALE } else { KEY }
 }
 
 /// Whether two marks look and are named the same.
@@ -109,6 +118,7 @@ fn alike(one: &Mark, two: &Mark) -> bool {
     let look = |mark: &Mark| match mark {
         Mark::Points { shape, .. } => (Some(*shape), None),
         Mark::Band { strength, .. } => (None, Some(*strength)),
+        Mark::Cells { full, .. } => (None, Some(*full)),
         _ => (None::<Shape>, None),
     };
     std::mem::discriminant(one) == std::mem::discriminant(two)
@@ -143,6 +153,16 @@ fn draw_key<DB: Backend>(canvas: &Canvas<DB>, entry: &Entry<'_>, from: Point) ->
             let (x, height) = (middle.0 - 7.0 + 6.0 * f64::from(bar), [11.0, 7.0, 4.0][bar as usize]);
             canvas.rectangle((x, from.1 + 5.5 - height), (x + 3.0, from.1 + 5.5), paint)
         }),
+        // From white to the colour, in a frame that shows where white begins.
+        Mark::Cells { .. } => {
+            canvas.rectangle((from.0 - 1.0, from.1 - 6.5), (from.0 + SCALE + 1.0, from.1 + 6.5), FRAME)?;
+            let steps = SCALE as usize / 2;
+            (0..steps).try_for_each(|step| {
+                let left = from.0 + 2.0 * step as f64;
+                let shade = paint.on_white(step as f64 / (steps - 1) as f64);
+                canvas.rectangle((left, from.1 - 5.5), (left + 2.0, from.1 + 5.5), shade)
+            })
+        }
         Mark::Band { .. } => {
             let paint = Paint { opacity: entry.opacity, ..paint };
             canvas.rectangle((from.0, from.1 - 5.5), (from.0 + KEY, from.1 + 5.5), paint)

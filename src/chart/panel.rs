@@ -68,6 +68,13 @@ impl<'f> Plan<'f> {
             }
             match mark {
                 Mark::Stems { .. } => y.include(0.0),
+                // Cells have a size.
+                Mark::Cells { .. } => mark.known().for_each(|(at, level, _)| {
+                    [-0.5, 0.5].iter().for_each(|half| {
+                        x.include(at + half);
+                        y.include(level + half);
+                    });
+                }),
                 Mark::Horizontal { y: level, .. } => y.include(*level),
                 Mark::Vertical { x: at, .. } => x.include(*at),
                 _ => {}
@@ -207,7 +214,7 @@ impl<'f> Plan<'f> {
 /// The order in which marks are drawn, from the back to the front.
 fn depth_of(mark: &Mark) -> usize {
     match mark {
-        Mark::Band { .. } => 0,
+        Mark::Band { .. } | Mark::Cells { .. } => 0,
         Mark::Horizontal { .. } | Mark::Vertical { .. } => 1,
         Mark::Line { .. } | Mark::Thin { .. } | Mark::Dashed { .. } | Mark::Stems { .. } => 2,
         Mark::Points { .. } => 3,
@@ -298,6 +305,7 @@ impl<DB: Backend> Drawing<'_, DB> {
             Mark::Band { x, lo, hi, .. } => self.band(x, lo, hi, Paint { opacity: opacity(mark), ..paint }),
             Mark::Points { x, y, shape, .. } => self.points(x, y, *shape, paint),
             Mark::Stems { x, y, .. } => self.stems(x, y, paint),
+            Mark::Cells { x, y, values, full, .. } => self.cells(x, y, values, *full, paint),
             Mark::Horizontal { y, .. } if super::axis::drawable(*y) => {
                 let level = self.y.place(*y);
                 self.reference([(self.plot.left, level), (self.plot.right, level)], paint)
@@ -366,6 +374,23 @@ impl<DB: Backend> Drawing<'_, DB> {
             _ => 1.25,
         };
         kept.iter().try_for_each(|(x, y)| draw_point(self.canvas, (x + left, y + top), shape, radius, paint))
+    }
+
+    /// Rectangles between whole pixels, so that neighbours leave no seam, merged along rows where they look alike.
+    fn cells(&self, x: &[f64], y: &[f64], values: &[f64], full: f64, paint: Paint) -> Result<()> {
+        let known = x
+            .iter()
+            .zip(y)
+            .zip(values)
+            .filter(|((x, y), value)| super::axis::drawable(**x) && super::axis::drawable(**y) && !value.is_nan());
+        let cells = known.map(|((x, y), value)| {
+            let (left, right) = (self.x.place(x - 0.5), self.x.place(x + 0.5));
+            let (top, bottom) = (self.y.place(y + 0.5), self.y.place(y - 0.5));
+            ([left, right, top, bottom], if full > 0.0 { value / full } else { 0.0 })
+        });
+        reduce::cells(cells)
+            .iter()
+            .try_for_each(|(from, to, shade)| self.canvas.rectangle(*from, *to, paint.on_white(*shade)))
     }
 
     fn stems(&self, x: &[f64], y: &[f64], paint: Paint) -> Result<()> {

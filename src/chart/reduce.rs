@@ -1,5 +1,7 @@
 //! Fewer points with the same picture: everything here runs once over pixel positions and keeps extremes.
 
+use std::collections::BTreeMap;
+
 /// The width of a column of device pixels, in logical pixels.
 const COLUMN: f64 = 0.5;
 
@@ -161,6 +163,43 @@ fn extremes(points: impl Iterator<Item = Point>) -> Vec<Point> {
     kept.map_or_else(Vec::new, Vec::from)
 }
 
+/// Cells whose corners share a square of this width, in pixels, become one.
+const SMALLEST_CELL: f64 = 2.0;
+/// So many shades are told apart.
+const SHADES: f64 = 64.0;
+
+/// A rectangle from one corner to the other, and its shade from 0 to 1.
+pub(super) type Cell = (Point, Point, f64);
+
+/// Cells, given as left, right, top and bottom with a shade, between whole pixels. Of those too small to be seen the darkest is
+/// seen over all of them; neighbours of a row that look alike are one.
+pub(super) fn cells(all: impl Iterator<Item = ([f64; 4], f64)>) -> Vec<Cell> {
+    let mut squares: BTreeMap<(i64, i64), Cell> = BTreeMap::new();
+    for ([left, right, top, bottom], shade) in all {
+        let (from, to) = ((left.round(), top.round()), (right.round(), bottom.round()));
+        let shade = (shade.clamp(0.0, 1.0) * SHADES).round() / SHADES;
+        let square = |at: f64| (at / SMALLEST_CELL).floor() as i64;
+        squares
+            .entry((square(top), square(left)))
+            .and_modify(|(first, last, darkest)| {
+                *first = (first.0.min(from.0), first.1.min(from.1));
+                *last = (last.0.max(to.0), last.1.max(to.1));
+                *darkest = darkest.max(shade);
+            })
+            .or_insert((from, to, shade));
+    }
+    let mut kept: Vec<Cell> = Vec::new();
+    for (from, to, shade) in squares.into_values() {
+        match kept.last_mut() {
+            Some((first, last, own)) if *own == shade && (first.1, last.0, last.1) == (from.1, from.0, to.1) => {
+                *last = to;
+            }
+            _ => kept.push((from, to, shade)),
+        }
+    }
+    kept
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,5 +254,27 @@ mod tests {
         assert!(kept.contains(&(401.0, 3.0)));
         let few = (0..400).map(|i| (f64::from(i % 20), f64::from(i / 20)));
         assert_eq!(scatter(few, 800.0, 300.0).len(), 400);
+    }
+
+    #[test]
+    fn small_cells_are_as_dark_as_the_darkest_and_alike_ones_are_one() {
+        // Rows of four cells of 10 pixels: the first two look alike.
+        let row = |top: f64, shades: [f64; 4]| {
+            (0..4).map(move |i| ([10.0 * i as f64, 10.0 * (i + 1) as f64, top, top + 10.0], shades[i]))
+        };
+        let kept = cells(row(0.0, [0.5, 0.501, 0.25, 9.0]).chain(row(10.0, [1.0; 4])));
+        let expected = [
+            ((0.0, 0.0), (20.0, 10.0), 0.5),
+            ((20.0, 0.0), (30.0, 10.0), 0.25),
+            ((30.0, 0.0), (40.0, 10.0), 1.0),
+            ((0.0, 10.0), (40.0, 20.0), 1.0),
+        ];
+        assert_eq!(kept, expected);
+        let small = (0..10_000).map(|i| {
+            let (x, y) = (0.1 * f64::from(i % 100), 0.1 * f64::from(i / 100));
+            ([x, x + 0.1, y, y + 0.1], if i == 4242 { 1.0 } else { 0.0 })
+        });
+        let kept = cells(small);
+        assert!(kept.len() <= 25 && kept.iter().filter(|cell| cell.2 == 1.0).count() == 1, "{kept:?}");
     }
 }

@@ -102,6 +102,14 @@ fn odd_values_are_drawn_or_left_out_but_never_panic() {
                         label: label.clone(),
                     })
                     .with(Mark::Points { x: x.clone(), y: y.clone(), color, label: label.clone(), shape: Shape::Ring })
+                    .with(Mark::Cells {
+                        x: x.clone(),
+                        y: y.clone(),
+                        values: x.clone(),
+                        full: second,
+                        color,
+                        label: label.clone(),
+                    })
                     .with(Mark::Stems { x, y, color, label: label.clone() })
                     .with(Mark::Horizontal { y: first, color, label: label.clone() })
                     .with(Mark::Vertical { x: second, color, label });
@@ -133,6 +141,31 @@ fn nothing_to_draw_is_said() {
 fn a_value_between_missing_ones_is_a_dot() {
     let text = svg(&Figure::new(vec![Panel::new(Scale::Number).with(line(steps(3), vec![f64::NAN, 1.0, f64::NAN]))]));
     assert_eq!((text.matches("<circle").count(), text.matches("<polyline").count()), (1, 0));
+}
+
+#[test]
+fn cells_are_as_dark_as_their_values_and_their_legend_shows_the_scale() {
+    // Two by two; one value is missing, and one lies beyond the end of the scale.
+    let cells = |values: Vec<f64>| Mark::Cells {
+        x: vec![0.0, 1.0, 0.0, 1.0],
+        y: vec![0.0, 0.0, 1.0, 1.0],
+        values,
+        full: 0.5,
+        color: Color::Series(0),
+        label: name("weight, 0 to 0.5"),
+    };
+    let figure = |values| Figure::new(vec![Panel::new(Scale::Number).with(cells(values))]);
+    let text = svg(&figure(vec![0.25, 0.7, f64::NAN, 0.0]));
+    let (plot, legend): (Vec<&str>, Vec<&str>) =
+        text.lines().filter(|tag| tag.starts_with("<rect")).partition(|tag| !tag.contains("width=\"8\""));
+    let of = |color: &str| plot.iter().filter(|tag| tag.contains(color)).count();
+    // Half of the way from white to the colour, and the colour.
+    assert_eq!((of("#80B9D9"), of("#0072B2")), (1, 1), "{plot:#?}");
+    assert!(legend.len() == 55 && text.contains("weight, 0 to 0.5"), "{}", legend.len());
+    let (_, _, pixels) = png(&figure(vec![0.25, 0.7, f64::NAN, 0.0]));
+    assert!(pixels.chunks(3).filter(|pixel| *pixel == [128, 185, 217]).count() > 10_000);
+    // One of three columns is shorter.
+    assert!(render(&figure(vec![1.0]), Format::Svg).is_err());
 }
 
 #[test]

@@ -2,9 +2,12 @@
 
 use crate::chart::{Color, Figure, Layout, MAX_PANELS, Mark, Panel, Shape};
 use crate::data::series::Series;
+use crate::evaluate::exposure::LEVEL;
+use crate::evaluate::{Accuracy, Exposure, ExposureStep};
 use crate::forecast::{DEFAULT_PATHS, Forecast};
 use crate::generate::Paths;
 use crate::math::autocovariance::{autocorrelations, partial_autocorrelations};
+use crate::model::neural::{AttentionMap, Epoch};
 use crate::report::panels::{self, scale, times};
 use crate::score::Detection;
 
@@ -270,4 +273,86 @@ pub(super) fn diagnostics(name: &str, series: &Series, lags: usize, residuals: &
         panels::normal_plot(known),
     ];
     Figure::new(panels).title(format!("Diagnostics of {name}")).layout(Layout::Grid)
+}
+
+/// Errors by steps ahead given the true past and given the own one, above the coverage that tells bias from uncertainty.
+pub(super) fn exposure(name: &str, model: &str, exposure: &Exposure) -> Figure {
+    let x: Vec<f64> = (1..=exposure.steps.len()).map(|step| step as f64).collect();
+    let lines = |of: &dyn Fn(&Accuracy) -> f64| {
+        let line = |color, label: &str, accuracy: fn(&ExposureStep) -> &Accuracy| Mark::Line {
+            x: x.clone(),
+            y: exposure.steps.iter().map(|step| of(accuracy(step))).collect(),
+            color: Color::Series(color),
+            label: Some(label.to_owned()),
+        };
+        [
+            line(0, "teacher-forced: given the true past", |step| &step.teacher_forced),
+            line(1, "free-running: given its own draws", |step| &step.free_running),
+        ]
+    };
+    let label = "steps ahead";
+    let zero = Mark::Horizontal { y: 0.0, color: Color::Muted, label: None };
+    let errors = Panel::new(Scale::Number).x_label(label).y_label(format!("CRPS of {name}")).with(zero).weight(1.4);
+    let nominal = Mark::Horizontal { y: 100.0 * LEVEL, color: Color::Ink, label: Some("nominal 80 %".to_owned()) };
+    let inside =
+        Panel::new(Scale::Number).x_label(label).y_label("values inside their 80 % interval (%)").with(nominal);
+    let errors = lines(&|own| own.crps).into_iter().fold(errors, Panel::with);
+    let inside = lines(&|own| 100.0 * own.coverage).into_iter().fold(inside, Panel::with);
+    let subtitle = format!("{model}; {} origins, {} paths each", exposure.origins, exposure.paths);
+    Figure::new(vec![errors, inside]).title(format!("Exposure bias on {name}")).subtitle(subtitle)
+}
+
+/// The losses of a training by epoch. They are in different units, so each has its panel.
+pub(super) fn losses(name: &str, model: &str, history: &[Epoch], kept: Option<&Epoch>) -> Figure {
+    let x: Vec<f64> = history.iter().map(|epoch| epoch.number as f64).collect();
+    let panel = |y_label: &str, color: usize, of: fn(&Epoch) -> f64| {
+        let y = history.iter().map(of).collect();
+        let panel = Panel::new(Scale::Number).x_label("epoch").y_label(y_label);
+        let panel = kept.iter().fold(panel, |panel, kept| {
+            let label = Some(format!("the weights kept: epoch {}", kept.number));
+            panel.with(Mark::Vertical { x: kept.number as f64, color: Color::Ink, label })
+        });
+        panel.with(Mark::Line { x: x.clone(), y, color: Color::Series(color), label: None })
+    };
+    let mut panels = vec![panel("training loss (nats per scaled value)", 0, |epoch| epoch.loss)];
+    if history.iter().any(|epoch| epoch.held_out.is_finite()) {
+        panels.push(panel("held-out loss (nats per value, in the units of the data)", 1, |epoch| epoch.held_out));
+    }
+    Figure::new(panels).title(format!("Training on {name}")).subtitle(model)
+}
+
+/// The share of all weights that are at the end of the scale: a few near one would leave all others white.
+const STRONGEST: f64 = 0.01;
+
+/// A heat map of every head: rows are steps that attend, columns the steps that they attend to.
+pub(super) fn attention(name: &str, last: &str, maps: &[AttentionMap]) -> Figure {
+    let mut all: Vec<f64> = maps.iter().flat_map(|map| map.weights.iter().flatten()).copied().collect();
+    all.sort_unstable_by(f64::total_cmp);
+    let full = all[all.len() - 1 - (STRONGEST * all.len() as f64) as usize];
+    let full = (full * 100.0).ceil() / 100.0;
+    let panel = |map: &AttentionMap| {
+        let back = |step: usize| step as f64 - (map.weights.len() - 1) as f64;
+        let cells =
+            || map.weights.iter().enumerate().flat_map(|(query, row)| (0..row.len()).map(move |key| (query, key)));
+        let mark = Mark::Cells {
+            x: cells().map(|(_, key)| back(key)).collect(),
+            y: cells().map(|(query, _)| back(query)).collect(),
+            values: map.weights.iter().flatten().copied().collect(),
+            full,
+            color: Color::Series(0),
+            label: Some(format!("weight, from 0 to {full:.2} and above")),
+        };
+        Panel::new(Scale::Number)
+            .title(format!("layer {}, head {}", map.layer + 1, map.head + 1))
+            .x_label("step attended to")
+            .y_label("step")
+            .with(mark)
+    };
+    let shown = maps.len().min(MAX_PANELS);
+    let left_out =
+        if shown < maps.len() { format!("; the first {shown} of {} heads", maps.len()) } else { String::new() };
+    Figure::new(maps[..shown].iter().map(panel).collect())
+        .title(format!("Attention over the past of {name}"))
+        .subtitle(format!("Steps are counted back from {last}, the last value, which is step 0{left_out}"))
+        .layout(Layout::Grid)
 }

@@ -18,7 +18,7 @@ use super::network::{Pool, Start};
 use super::output::{self, Column};
 use super::residuals::Residuals;
 use super::table::{Table, short};
-use super::{Outcome, fit_system, notes, progress};
+use super::{Outcome, fit_system, history, notes, progress};
 use crate::data::batch::{Batch, Covariates};
 use crate::data::frame::{Missing, write_whole};
 use crate::data::series::Series;
@@ -49,6 +49,7 @@ struct Fit {
 type Done<'a> = [(&'a Series, Fit)];
 
 pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
+    history::check(args)?;
     if args.model == ModelName::Var {
         return fit_system::run(args);
     }
@@ -56,11 +57,13 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     args.fit.check(&[args.model])?;
     check_training(args)?;
     forecast::check_levels(&args.level)?;
-    output::check_not_input(args.input.file(), &[&args.residuals, &args.fill, &args.save, &args.checkpoint])?;
+    let outputs = [&args.residuals, &args.fill, &args.save, &args.checkpoint, &args.history, &args.loss_chart];
+    output::check_not_input(args.input.file(), &outputs)?;
     let destination = args.residuals.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
     let filled = args.fill.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
     args.save.as_deref().map_or(Ok(()), output::check_folder)?;
     args.checkpoint.as_deref().map_or(Ok(()), output::check_folder)?;
+    let histories = history::Outputs::of(args)?;
     let mut loaded = input::load(&args.input, Needs { missing: Missing::Error, rows: false, columns: false })?;
     input::load_future(&mut loaded, &args.input, args.future.as_deref(), args.horizon.unwrap_or(0))?;
     let series = std::mem::take(&mut loaded.panel.series);
@@ -78,6 +81,11 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     if let Some(destination) = filled.flatten() {
         output::save(output::frame(None, filled_columns(&loaded, &done)?)?, destination)?;
     }
+    let trained = done.iter().filter_map(|(series, fit)| match &fit.model {
+        StoredModel::Neural(model) => Some((*series, &**model)),
+        _ => None,
+    });
+    histories.write(&loaded, &trained.collect::<Vec<_>>())?;
     if args.json {
         output::json_lines(done.iter().map(|(series, fit)| json_of(&loaded, series, fit, args)))?;
     } else {

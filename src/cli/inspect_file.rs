@@ -8,9 +8,11 @@ use super::args::InspectArgs;
 use super::fit::json_of_model;
 use super::forecast::summary_text;
 use super::table::{Table, short};
-use super::{Outcome, load, output};
+use super::{Outcome, figures, load, output};
+use crate::chart::{self, Format};
 use crate::data::batch::Covariates;
-use crate::error::Result;
+use crate::data::frame::write_whole;
+use crate::error::{Error, Result};
 use crate::model::file::{ModelFile, StoredModel, StoredSeries};
 
 /// Series that are described in full; of more there is one line each.
@@ -20,7 +22,12 @@ const SHOWN_SERIES: usize = 60;
 
 pub(super) fn run(args: &InspectArgs, models: &Path) -> Result<Outcome> {
     load::check_fitted(&args.fit)?;
+    let format = args.attention.as_deref().map(output::chart_format).transpose()?;
+    output::check_not_input(models, &[&args.attention])?;
     let (file, bytes) = load::read(models)?;
+    if let (Some(path), Some(format)) = (&args.attention, format) {
+        draw_attention(&file, path, format)?;
+    }
     if args.json {
         output::json_lines(file.series.iter().map(|saved| json_of(&file, saved)))?;
     } else {
@@ -30,6 +37,27 @@ pub(super) fn run(args: &InspectArgs, models: &Path) -> Result<Outcome> {
         output::to_stdout((head + &text(&file)).as_bytes())?;
     }
     Ok(Outcome::Done)
+}
+
+/// The heads of the first model.
+fn draw_attention(file: &ModelFile, path: &Path, format: Format) -> Result<()> {
+    let saved = &file.series[0];
+    let refused = |what: &str| {
+        Error::usage(format!("--attention of {what}, which attends to nothing"))
+            .expected("a file of foretoken fit --model transformer")
+            .hint("leave it out")
+    };
+    let StoredModel::Neural(model) = &saved.model else { return Err(refused(&saved.summary.name)) };
+    let maps = model.attention(&saved.context(), &saved.known())?;
+    let maps = maps.ok_or_else(|| refused(&saved.summary.name))?;
+    if file.series.len() > 1 {
+        eprintln!("note: the chart shows the first series, `{}`", saved.tail.id());
+    }
+    let name = if saved.tail.id().is_empty() { &file.columns.value } else { saved.tail.id() };
+    let figure = figures::attention(name, &saved.tail.timeline().last_label(), &maps);
+    write_whole(path, &chart::render(&figure, format)?)?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
 }
 
 fn text(file: &ModelFile) -> String {

@@ -12,6 +12,7 @@ mod fit;
 mod fit_system;
 mod forecast;
 mod generate;
+mod history;
 mod input;
 mod inspect;
 mod inspect_file;

@@ -1,5 +1,7 @@
 //! `foretoken score`: fit on the rows before the last N, and say what the model makes of those N.
 
+use std::path::Path;
+
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -11,11 +13,13 @@ use super::models::Spec;
 use super::network::{Pool, Start};
 use super::output::{self, Column};
 use super::table::{Table, short};
-use super::{Outcome, notes, progress};
-use crate::data::frame::Missing;
+use super::{Outcome, figures, notes, progress};
+use crate::chart::{self, Format};
+use crate::data::frame::{Missing, write_whole};
 use crate::data::period::infer_period;
 use crate::data::series::Series;
 use crate::error::{Error, Result};
+use crate::evaluate::{Accuracy, Exposure, ExposureOptions, ExposureStep};
 use crate::model::Summary;
 use crate::score::HeldOut;
 
@@ -30,10 +34,12 @@ struct Scored {
     /// The position of the first held-out row in the table.
     first: usize,
     scores: HeldOut,
+    exposure: Option<Exposure>,
 }
 
 pub(super) fn run(args: &ScoreArgs) -> Result<Outcome> {
     check(args)?;
+    let format = args.plot.as_deref().map(output::chart_format).transpose()?;
     let destination = args.output.as_deref().map(|path| output::destination(Some(path), args.json)).transpose()?;
     let models = args.load.as_deref().map(load::read).transpose()?.map(|(file, _)| file);
     let input = models.as_ref().map_or_else(|| args.input.clone(), |models| load::table_of(&args.input, models));
@@ -49,6 +55,9 @@ pub(super) fn run(args: &ScoreArgs) -> Result<Outcome> {
     if let Some(destination) = destination.flatten() {
         output::save(output::frame(None, columns(&loaded, &scored))?, destination)?;
     }
+    if let (Some(path), Some(format)) = (&args.plot, format) {
+        draw(&loaded, &scored, path, format)?;
+    }
     if args.json {
         output::json_lines(scored.iter().map(|one| json_of(&loaded, one)))?;
     } else {
@@ -58,13 +67,13 @@ pub(super) fn run(args: &ScoreArgs) -> Result<Outcome> {
 }
 
 fn check(args: &ScoreArgs) -> Result<()> {
-    output::check_not_input(args.input.file(), &[&args.output])?;
+    output::check_not_input(args.input.file(), &[&args.output, &args.plot])?;
     let Some(models) = &args.load else {
         args.model.check_single()?;
         args.fit.check(&[args.model])?;
         return input::check_covariates(&args.input, &[args.model]);
     };
-    load::check_beside(models, &args.fit, &args.input, &[&args.output])
+    load::check_beside(models, &args.fit, &args.input, &[&args.output, &args.plot])
 }
 
 /// The networks trained on the rows before the held-out ones of all series that have some.
@@ -111,7 +120,12 @@ fn score_one(series: &Series, args: &ScoreArgs, pool: &Pool) -> Result<Scored> {
         true => HeldOut::of_reversed(&model, &known, args.test_rows)?,
         false => HeldOut::of(&model, &known, args.test_rows)?,
     };
-    Ok(Scored { summary, first: scores.first, scores })
+    let exposure = args.exposure.map(|horizon| Exposure::of(&model, &known, 0, args.test_rows, options(horizon, args)));
+    Ok(Scored { summary, first: scores.first, scores, exposure: exposure.transpose()? })
+}
+
+fn options(horizon: usize, args: &ScoreArgs) -> ExposureOptions {
+    ExposureOptions { paths: args.paths as usize, seed: args.seed, ..ExposureOptions::new(horizon) }
 }
 
 /// The held-out rows of a series under the model of a file.
@@ -130,7 +144,9 @@ fn score_by(models: &Saved<'_>, series: &Series, args: &ScoreArgs) -> Result<Sco
         let rows = (seen as i64 - first).min(args.test_rows as i64);
         summary.warnings.push(format!("the model has seen {rows} of the {} held-out rows", args.test_rows));
     }
-    Ok(Scored { summary, first: series.len() - args.test_rows, scores })
+    let measure = |horizon| Exposure::of(&saved.model, &placed, start, args.test_rows, options(horizon, args));
+    let exposure = args.exposure.map(measure).transpose()?;
+    Ok(Scored { summary, first: series.len() - args.test_rows, scores, exposure })
 }
 
 fn say_warnings(loaded: &Loaded, scored: &[(&Series, Scored)]) {
@@ -202,11 +218,77 @@ fn text(loaded: &Loaded, scored: &[(&Series, Scored)]) -> String {
         text +=
             &format!("{}: values in each tenth of their distribution: {}\n", loaded.name_of(series), counts.join(" "));
     }
+    for (series, one) in scored.iter().take(DETAILED) {
+        text += &one.exposure.as_ref().map_or_else(String::new, |own| exposure_text(loaded.name_of(series), own));
+    }
     text
 }
 
+/// Two rows for each of some horizons: 1, 2, 4 .. and the last.
+fn exposure_text(name: &str, exposure: &Exposure) -> String {
+    let Exposure { origins, paths, steps } = exposure;
+    let mut table =
+        Table::new(["steps", "forecast", "values", "CRPS", "RMSE", "nats/value", "inside 80 %", "mean PIT"]);
+    let powers = std::iter::successors(Some(1), |h| Some(2 * h)).take_while(|h| *h < steps.len());
+    for horizon in powers.chain([steps.len()]) {
+        let ExposureStep { values, nats_per_value, teacher_forced, free_running } = &steps[horizon - 1];
+        for (forecast, own, nats) in
+            [("teacher-forced", teacher_forced, short(*nats_per_value)), ("free-running", free_running, String::new())]
+        {
+            let Accuracy { crps, rmse, coverage, mean_pit } = *own;
+            let mut row =
+                vec![horizon.to_string(), forecast.to_owned(), values.to_string(), short(crps), short(rmse), nats];
+            row.extend(
+                [100.0 * coverage, mean_pit].map(|x| if x.is_nan() { String::new() } else { format!("{x:.3}") }),
+            );
+            table.push(row);
+        }
+    }
+    format!(
+        "{name}: errors by steps ahead, given the true past (teacher-forced) and {paths} paths of own draws (free-running) \
+         from {origins} rows\n{}",
+        table.render(SHOWN_SERIES)
+    )
+}
+
+/// The errors of the first series.
+fn draw(loaded: &Loaded, scored: &[(&Series, Scored)], path: &Path, format: Format) -> Result<()> {
+    let Some((series, Scored { summary, exposure: Some(exposure), .. })) = scored.first() else { return Ok(()) };
+    let name = loaded.name_of(series);
+    if scored.len() > 1 {
+        eprintln!("note: the chart shows the first series, `{name}`");
+    }
+    let figure = figures::exposure(name, &summary.description, exposure);
+    write_whole(path, &chart::render(&figure, format)?)?;
+    eprintln!("wrote {}", path.display());
+    Ok(())
+}
+
+/// Every horizon.
+fn json_of_exposure(Exposure { origins, paths, steps }: &Exposure) -> Value {
+    let column =
+        |of: &dyn Fn(&ExposureStep) -> f64| steps.iter().map(|step| output::json_number(of(step))).collect::<Vec<_>>();
+    let accuracy = |of: fn(&ExposureStep) -> &Accuracy| {
+        json!({
+            "crps": column(&|step| of(step).crps),
+            "rmse": column(&|step| of(step).rmse),
+            "coverage": column(&|step| of(step).coverage),
+            "mean_pit": column(&|step| of(step).mean_pit),
+        })
+    };
+    let mut teacher_forced = accuracy(|step| &step.teacher_forced);
+    teacher_forced["nats_per_value"] = json!(column(&|step| step.nats_per_value));
+    json!({
+        "origins": origins,
+        "paths": paths,
+        "values": steps.iter().map(|step| step.values).collect::<Vec<_>>(),
+        "teacher_forced": teacher_forced,
+        "free_running": accuracy(|step| &step.free_running),
+    })
+}
+
 /// One object per series, every digit.
-fn json_of(loaded: &Loaded, (series, Scored { summary, scores, .. }): &(&Series, Scored)) -> Value {
+fn json_of(loaded: &Loaded, (series, Scored { summary, scores, exposure, .. }): &(&Series, Scored)) -> Value {
     let mut object = Map::new();
     let warnings: Vec<String> = summary.warnings.iter().cloned().chain(impossible(series, scores)).collect();
     if let Some(id) = &loaded.panel.id_column {
@@ -223,6 +305,9 @@ fn json_of(loaded: &Loaded, (series, Scored { summary, scores, .. }): &(&Series,
         ("warnings", json!(warnings)),
     ] {
         object.insert(name.to_owned(), value);
+    }
+    if let Some(exposure) = exposure {
+        object.insert("exposure".to_owned(), json_of_exposure(exposure));
     }
     Value::Object(object)
 }

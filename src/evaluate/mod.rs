@@ -9,8 +9,13 @@
 //! | [`interval_score`] | mean of (hi - lo) + 2/a (lo - y)+ + 2/a (y - hi)+, a = 1 - level | Gneiting and Raftery 2007, p. 370 |
 //! | [`crps`] | mean abs(X - y) - 1/2 mean abs(X - X') over draws | Gneiting and Raftery 2007, p. 367 |
 //! | [`energy_score`] | the same of whole paths, with Euclidean distances | Gneiting and Raftery 2007, p. 367 |
+//! | [`Exposure`] | errors by horizon given the true past and given the model's own | [`exposure`] |
 //!
 //! `smape` and `mase` match the M4 competition's R code; `interval_score` over the scale of `mase` is its MSIS.
+
+pub mod exposure;
+
+pub use exposure::{Accuracy, Exposure, ExposureOptions, ExposureStep};
 
 /// The symmetric mean absolute percentage error, 0 to 200; a step where both are zero counts as no error.
 ///

@@ -299,7 +299,8 @@ impl Forecast {
     }
 }
 
-fn interpolated_quantile(sorted: &[f64], level: f64) -> f64 {
+/// The quantile of sorted values, linear between order statistics.
+pub(crate) fn interpolated_quantile(sorted: &[f64], level: f64) -> f64 {
     let position = level.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     let below = position.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

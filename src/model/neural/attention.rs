@@ -172,7 +172,6 @@ impl Attention {
         [part(&block.queries, 0), part(&block.keys, 1), part(&block.keys, 2)]
     }
 
-    #[cfg(test)]
     /// One row per step with the weights of all steps up to it.
     pub(super) fn rows<T: Float>(&self, shape: Shape, weights: &[T], head: usize, lane: usize) -> Vec<Vec<T>> {
         let len = self.weights(shape.steps);

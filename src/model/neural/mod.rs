@@ -73,6 +73,6 @@ pub(crate) use self::spec::Body;
 
 pub use self::checkpoint::{Keep, Run};
 pub use self::exposure::{Remedy, Rise};
-pub use self::model::Neural;
+pub use self::model::{AttentionMap, Neural};
 pub use self::spec::{Architecture, HeadChoice, NeuralSpec};
 pub use self::training::{Epoch, Training};

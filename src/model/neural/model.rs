@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::backbone::{Backbone, Dropout, Shape};
 use super::frame::{Frame, Phases, Window};
-use super::network::{AnyState, Network, Tape};
+use super::network::{AnyBackbone, AnyState, Network, Tape};
 use super::parameters::Operands;
 use super::spec::{Architecture, Body};
 use super::training::{Epoch, trained_floor, unit};
@@ -41,6 +41,17 @@ pub struct Neural {
 /// Where the first time of a series stands on the clock of another; 0 where the two have no steps in common.
 pub(crate) fn origin(clock: &Timeline, series: &Timeline) -> i64 {
     if series.is_empty() { 0 } else { clock.position_of_time(series, 0).unwrap_or(0) }
+}
+
+/// With what weights the steps of a window gather what went before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AttentionMap {
+    /// The layer, from 0.
+    pub layer: usize,
+    /// The head, from 0.
+    pub head: usize,
+    /// A row per step, in the order of time: the weights of the steps up to it, which sum to one.
+    pub weights: Vec<Vec<f64>>,
 }
 
 /// The network in one of two precisions.
@@ -112,6 +123,15 @@ impl Neural {
     #[must_use]
     pub fn least(&self) -> usize {
         self.frame.least
+    }
+
+    /// The epoch whose weights the model has: the first with the best held-out loss, or the last where nothing was held out;
+    /// `None` of a model from a file.
+    #[must_use]
+    pub fn kept_epoch(&self) -> Option<&Epoch> {
+        let is_judged = self.history.iter().any(|epoch| !epoch.held_out.is_nan());
+        let judged = self.history.iter().filter(|epoch| !epoch.held_out.is_nan());
+        if is_judged { judged.min_by(|a, b| a.held_out.total_cmp(&b.held_out)) } else { self.history.last() }
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -187,6 +207,33 @@ impl Neural {
             observations,
             ..Summary::without_variance()
         }
+    }
+
+    /// With what weights every head of a transformer attends over the last window of a past: the context and up to a span of values
+    /// after it, of which the last is what the last row is about. `None` of bodies without attention.
+    ///
+    /// # Errors
+    /// If the model cannot read the past.
+    ///
+    /// # Panics
+    /// If there are several lanes.
+    pub fn attention(&self, past: &Batch, known: &Covariates) -> Result<Option<Vec<AttentionMap>>> {
+        assert_eq!(past.lanes(), 1, "attention is shown of one lane");
+        self.check(past, known)?;
+        let span = past.steps().saturating_sub(self.frame.reach()).clamp(1, self.frame.span).min(past.steps());
+        let context = past.before(past.steps() - span);
+        let own = Lane::read(self, &context, known, 0);
+        let mut window = own.window(self);
+        for step in context.steps()..past.steps() {
+            window.push(self.linked(past.row(step)[0]));
+            if !self.frame.covariates.is_empty() {
+                window.push_covariates(&self.frame, known.row(step).lane(0));
+            }
+        }
+        Ok(match &*self.weights {
+            Weights::Single(net) => net.attention(&self.frame, window),
+            Weights::Double(net) => net.attention(&self.frame, window),
+        })
     }
 
     fn linked(&self, x: f64) -> f64 {
@@ -304,6 +351,21 @@ impl<T: Float> Net<T> {
                 }
             }
         }
+    }
+
+    fn attention(&self, frame: &Frame, window: Window) -> Option<Vec<AttentionMap>> {
+        let AnyBackbone::Transformer(body) = &self.network.backbone else { return None };
+        let mut tape = Tape::<T>::default();
+        let mut batch = super::examples::Batch::default();
+        batch.windows = vec![window];
+        let shape = Shape { steps: batch.fill(frame), lanes: 1 };
+        self.network.forward(&self.parameters, shape, &batch.x, Dropout::NONE, &mut tape);
+        let map = |(layer, head)| {
+            let rows = body.attention(&tape.backbone.transformer, layer, head, 0);
+            let row = |row: Vec<T>| row.iter().map(|weight| weight.to_f64()).collect();
+            AttentionMap { layer, head, weights: rows.into_iter().map(row).collect() }
+        };
+        Some(body.heads().map(map).collect())
     }
 
     fn set_map(&self, frame: &Frame, window: &Window, row: usize, out: &mut Predictive) {

@@ -121,7 +121,12 @@ impl Transformer {
         }
     }
 
-    #[cfg(test)]
+    /// The layer and the head of everything that attends.
+    pub(super) fn heads(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let heads = self.attention.heads;
+        (0..self.layers.len()).flat_map(move |layer| (0..heads).map(move |head| (layer, head)))
+    }
+
     /// The weights with which the steps of a lane attended in the last forward pass: for every step those of all steps up to it.
     pub(super) fn attention<T: Float>(
         &self,
