@@ -254,6 +254,33 @@ fn a_file_of_safetensors_gives_the_model_back_and_is_refused_when_damaged() {
     }
 }
 
+/// Weights sum to one over what a step may see, and no step sees the value that it predicts.
+#[test]
+fn a_transformer_shows_with_what_weights_it_attends() {
+    let x = simulate_ar(&[0.8], 0.0, 1.0, 120, (9, 4));
+    let spec = NeuralSpec { training: Training { epochs: 2, ..Training::default() }, ..small(TRANSFORMER) };
+    let model = spec.fit(&[Series::new("", x.clone())]).expect("a fit").model;
+    let of = |x: &[f64]| model.attention(&Batch::single(x, 0), &Covariates::none()).expect("weights").expect("heads");
+    let maps = of(&x);
+    assert_eq!(maps.iter().map(|map| (map.layer, map.head)).collect::<Vec<_>>(), [(0, 0), (0, 1), (1, 0), (1, 1)]);
+    for map in &maps {
+        // The context has 6 values, of which the last row of the context is the first lag of the first step.
+        assert_eq!(map.weights.iter().map(Vec::len).collect::<Vec<_>>(), (6..22).collect::<Vec<_>>());
+        assert!(map.weights.iter().all(|row| (row.iter().sum::<f64>() - 1.0).abs() < 1e-5));
+    }
+    let mut later = x.clone();
+    later[119] = 9.0;
+    assert_eq!(of(&later), maps);
+    later[118] = 9.0;
+    assert_ne!(of(&later), maps);
+    let gru = NeuralSpec { training: spec.training, ..small(Architecture::Gru) };
+    let gru = gru.fit(&[Series::new("", x.clone())]).expect("a fit").model;
+    assert!(gru.attention(&Batch::single(&x, 0), &Covariates::none()).expect("a reading").is_none());
+    // The kept epoch is the best one.
+    let kept = gru.kept_epoch().expect("an epoch");
+    assert!(gru.history().iter().all(|epoch| epoch.held_out >= kept.held_out));
+}
+
 #[test]
 fn what_cannot_be_fitted_is_refused_in_words() {
     let x = Series::new("", simulate_ar(&[0.5], 0.0, 1.0, 60, (9, 2)));

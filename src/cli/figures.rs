@@ -1,6 +1,6 @@
 //! From results to figures: what is drawn where. How it is drawn is the chart's business.
 
-use crate::chart::{Color, Figure, Layout, MAX_PANELS, Mark, Panel, Shape};
+use crate::chart::{Color, Figure, Layout, MAX_PANELS, Mark, Panel, Scale, Shape};
 use crate::data::series::Series;
 use crate::evaluate::exposure::LEVEL;
 use crate::evaluate::{Accuracy, Exposure, ExposureStep};
@@ -291,8 +291,7 @@ pub(super) fn exposure(name: &str, model: &str, exposure: &Exposure) -> Figure {
         ]
     };
     let label = "steps ahead";
-    let zero = Mark::Horizontal { y: 0.0, color: Color::Muted, label: None };
-    let errors = Panel::new(Scale::Number).x_label(label).y_label(format!("CRPS of {name}")).with(zero).weight(1.4);
+    let errors = Panel::new(Scale::Number).x_label(label).y_label(format!("CRPS, in the units of {name}")).weight(1.4);
     let nominal = Mark::Horizontal { y: 100.0 * LEVEL, color: Color::Ink, label: Some("nominal 80 %".to_owned()) };
     let inside =
         Panel::new(Scale::Number).x_label(label).y_label("values inside their 80 % interval (%)").with(nominal);
@@ -328,15 +327,16 @@ const STRONGEST: f64 = 0.01;
 pub(super) fn attention(name: &str, last: &str, maps: &[AttentionMap]) -> Figure {
     let mut all: Vec<f64> = maps.iter().flat_map(|map| map.weights.iter().flatten()).copied().collect();
     all.sort_unstable_by(f64::total_cmp);
-    let full = all[all.len() - 1 - (STRONGEST * all.len() as f64) as usize];
-    let full = (full * 100.0).ceil() / 100.0;
+    let full =
+        all.iter().rev().nth((STRONGEST * all.len() as f64) as usize).map_or(1.0, |x| (x * 100.0).ceil() / 100.0);
     let panel = |map: &AttentionMap| {
-        let back = |step: usize| step as f64 - (map.weights.len() - 1) as f64;
+        let steps = map.weights.last().map_or(1, Vec::len) as f64;
+        let back = |key: usize| key as f64 + 1.0 - steps;
         let cells =
             || map.weights.iter().enumerate().flat_map(|(query, row)| (0..row.len()).map(move |key| (query, key)));
         let mark = Mark::Cells {
             x: cells().map(|(_, key)| back(key)).collect(),
-            y: cells().map(|(query, _)| back(query)).collect(),
+            y: cells().map(|(query, _)| back(map.weights[query].len() - 1)).collect(),
             values: map.weights.iter().flatten().copied().collect(),
             full,
             color: Color::Series(0),
@@ -345,7 +345,7 @@ pub(super) fn attention(name: &str, last: &str, maps: &[AttentionMap]) -> Figure
         Panel::new(Scale::Number)
             .title(format!("layer {}, head {}", map.layer + 1, map.head + 1))
             .x_label("step attended to")
-            .y_label("step")
+            .y_label("step that attends")
             .with(mark)
     };
     let shown = maps.len().min(MAX_PANELS);
@@ -353,6 +353,6 @@ pub(super) fn attention(name: &str, last: &str, maps: &[AttentionMap]) -> Figure
         if shown < maps.len() { format!("; the first {shown} of {} heads", maps.len()) } else { String::new() };
     Figure::new(maps[..shown].iter().map(panel).collect())
         .title(format!("Attention over the past of {name}"))
-        .subtitle(format!("Steps are counted back from {last}, the last value, which is step 0{left_out}"))
+        .subtitle(format!("Steps are counted back from the one that predicts the last value, {last}{left_out}"))
         .layout(Layout::Grid)
 }

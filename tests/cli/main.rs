@@ -14,6 +14,7 @@ mod inspect_plot;
 mod loaded_models;
 mod missing;
 mod model_file;
+mod network_charts;
 mod networks;
 mod properties;
 mod residual_check;

@@ -50,7 +50,8 @@ pub struct AttentionMap {
     pub layer: usize,
     /// The head, from 0.
     pub head: usize,
-    /// A row per step, in the order of time: the weights of the steps up to it, which sum to one.
+    /// A row per step after the context, in the order of time: the weights of all steps of the window up to it, the first ones
+    /// of the context included, which sum to one.
     pub weights: Vec<Vec<f64>>,
 }
 
@@ -363,7 +364,7 @@ impl<T: Float> Net<T> {
         let map = |(layer, head)| {
             let rows = body.attention(&tape.backbone.transformer, layer, head, 0);
             let row = |row: Vec<T>| row.iter().map(|weight| weight.to_f64()).collect();
-            AttentionMap { layer, head, weights: rows.into_iter().map(row).collect() }
+            AttentionMap { layer, head, weights: rows.into_iter().skip(frame.warm).map(row).collect() }
         };
         Some(body.heads().map(map).collect())
     }
