@@ -57,6 +57,12 @@ pub(super) fn run(args: &InspectArgs) -> Result<Outcome> {
     if let Some(models) = &args.load {
         return inspect_file::run(args, models);
     }
+    // What is required is waived where it conflicts with what is there.
+    if args.attention.is_some() {
+        return Err(Error::usage("--attention without --load")
+            .expected("the file of a saved transformer")
+            .hint("fit one with foretoken fit --model transformer --save, and give it with --load"));
+    }
     let InspectModel::Ar = args.model;
     check(args)?;
     let format = args.plot.as_deref().map(output::chart_format).transpose()?;

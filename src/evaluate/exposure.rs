@@ -344,7 +344,8 @@ mod tests {
         for (a, b, within) in [
             (own.crps, expected.crps, 0.02),
             (own.rmse, expected.rmse, 0.03),
-            (own.coverage, expected.coverage, 0.03),
+            // Quantiles of 400 draws: three of 60 values lie where they may fall.
+            (own.coverage, expected.coverage, 0.06),
             (own.mean_pit, expected.mean_pit, 0.01),
         ] {
             assert!((a - b).abs() < within, "{what}: {own:?} {expected:?}");
@@ -408,7 +409,14 @@ mod tests {
         let options = ExposureOptions { paths: 40, ..ExposureOptions::new(5) };
         let side_by_side = Exposure::in_lanes(&model, &x, 0, 60, options, 1_000).expect("a measure");
         let alone = Exposure::in_lanes(&model, &x, 0, 60, options, 1).expect("a measure");
-        assert_eq!(side_by_side, alone);
+        // To the rounding of sums in another order.
+        for (a, b) in side_by_side.steps.iter().zip(&alone.steps) {
+            for (a, b) in [(a.teacher_forced, b.teacher_forced), (a.free_running, b.free_running)] {
+                let of = |x: Accuracy| [x.crps, x.rmse, x.coverage, x.mean_pit];
+                assert!(of(a).iter().zip(of(b)).all(|(a, b)| (a - b).abs() < 1e-12), "{a:?} {b:?}");
+            }
+            assert_eq!(a.values, b.values);
+        }
         // 56 origins less those behind missing values; of the last step the last value is missing as well.
         assert_eq!(alone.origins, 53);
         assert_eq!(alone.steps[4].values, 53 - 4);
