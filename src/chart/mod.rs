@@ -10,7 +10,7 @@
 //!   highest and the last. These are the points that the rasterised line depends on (Jugel, Jerzak, Hackenbroich and
 //!   Markl, "M4: A Visualization-Oriented Time Series Data Aggregation", PVLDB 7(10), 2014). Bands keep the lowest
 //!   `lo` and the highest `hi` of a column; of points, one per pixel is kept, above 500 of them one per square of up to
-//!   sixteen pixels, and always the extreme ones.
+//!   sixteen pixels, and always the extreme ones. Of cells below two pixels the darkest is seen.
 //! - Only marks with a label are in the legend, which stands above the panels and never covers data.
 //! - SVG keeps text as text, in whatever sans serif font the viewer has; PNG uses an embedded subset of DejaVu Sans.
 //!   Both are laid out with the widths of the embedded font, so that the same figure gives the same bytes everywhere.

