@@ -97,8 +97,8 @@ pub enum Shape {
     Cross,
 }
 
-/// Something drawn in a panel. Bands and cells lie behind reference lines, those behind lines and stems, and points lie on top;
-/// marks of the same kind are drawn in the order given.
+/// Something drawn in a panel. Bands and cells lie behind reference lines, those behind lines and stems, and points lie
+/// on top; marks of the same kind are drawn in the order given.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs, reason = "every field is named in the description of its variant")]
 pub enum Mark {
@@ -112,8 +112,8 @@ pub enum Mark {
     Band { x: Vec<f64>, lo: Vec<f64>, hi: Vec<f64>, color: Color, strength: f64, label: Option<String> },
     /// Unconnected points (x, y).
     Points { x: Vec<f64>, y: Vec<f64>, color: Color, label: Option<String>, shape: Shape },
-    /// A heat map: squares of one unit around (x, y), white for a value of zero and below, the colour for `full` and above. Of
-    /// cells that share a few pixels the largest value is seen, and missing values are left out.
+    /// A heat map: squares of one unit around (x, y), white for a value of zero and below, the colour for `full` and
+    /// above. Of cells that share a few pixels the largest value is seen, and missing values are left out.
     Cells { x: Vec<f64>, y: Vec<f64>, values: Vec<f64>, full: f64, color: Color, label: Option<String> },
     /// Bars from zero to y at x.
     Stems { x: Vec<f64>, y: Vec<f64>, color: Color, label: Option<String> },

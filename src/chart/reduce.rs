@@ -171,8 +171,8 @@ const SHADES: f64 = 64.0;
 /// A rectangle from one corner to the other, and its shade from 0 to 1.
 pub(super) type Cell = (Point, Point, f64);
 
-/// Cells, given as left, right, top and bottom with a shade, between whole pixels. Of those too small to be seen the darkest is
-/// seen over all of them; neighbours of a row that look alike are one.
+/// Cells, given as left, right, top and bottom with a shade, between whole pixels. Of those too small to be seen the
+/// darkest is seen over all of them; neighbours of a row that look alike are one.
 pub(super) fn cells(all: impl Iterator<Item = ([f64; 4], f64)>) -> Vec<Cell> {
     let mut squares: BTreeMap<(i64, i64), Cell> = BTreeMap::new();
     for ([left, right, top, bottom], shade) in all {

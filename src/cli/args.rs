@@ -694,7 +694,8 @@ pub(crate) struct FitArgs {
     /// Write the models here, for foretoken forecast --load
     #[arg(long, value_name = "MODEL")]
     pub(crate) save: Option<PathBuf>,
-    /// Write what every epoch of a network's training brought here: .csv, .tsv, .json, .ndjson or .parquet by its ending
+    /// Write what every epoch of a network's training brought here: .csv, .tsv, .json, .ndjson or .parquet by its
+    /// ending
     #[arg(long, value_name = "FILE")]
     pub(crate) history: Option<PathBuf>,
     /// Draw the losses of a network's training by epoch: .svg or .png by its ending

@@ -275,7 +275,8 @@ pub(super) fn diagnostics(name: &str, series: &Series, lags: usize, residuals: &
     Figure::new(panels).title(format!("Diagnostics of {name}")).layout(Layout::Grid)
 }
 
-/// Errors by steps ahead given the true past and given the own one, above the coverage that tells bias from uncertainty.
+/// Errors by steps ahead given the true past and given the own one, above the coverage that tells bias from
+/// uncertainty.
 pub(super) fn exposure(name: &str, model: &str, exposure: &Exposure) -> Figure {
     let x: Vec<f64> = (1..=exposure.steps.len()).map(|step| step as f64).collect();
     let lines = |of: &dyn Fn(&Accuracy) -> f64| {

@@ -6,22 +6,24 @@
 //! free-running     p(x_{t+h} | x_1 .. x_t)  by sampled paths  the values after t are the model's own draws
 //! ```
 //!
-//! A model is trained on true pasts and forecasts from its own (Ranzato et al. 2016, arXiv 1511.06732, section 1; Bengio et al.
-//! 2015, *NeurIPS* 28, section 2). The teacher-forced error hardly changes with h. The free-running error grows, and **only part of its growth is exposure
-//! bias**: the future is uncertain, and a perfect model's error grows as well. What tells them apart is calibration. Free-running forecasts of
-//! a perfect model are right about their own uncertainty: a share of 80 % of the values lies inside their central 80 %
-//! interval at every horizon, and the probability integral transform has mean 1/2. Where its own draws mislead a model, these leave
-//! their places as h grows: coverage falls where the paths are too sure of themselves, the mean moves away from 1/2 where they drift
-//! off. Where both are off already under teacher forcing, the one-step model is to blame. A model that has the dynamics
-//! of several steps wrong is off in the same way: the measure compares models and remedies, it does not name causes.
+//! A model is trained on true pasts and forecasts from its own (Ranzato et al. 2016, arXiv 1511.06732, section 1;
+//! Bengio et al. 2015, *NeurIPS* 28, section 2). The teacher-forced error hardly changes with h. (Of a network it moves
+//! with the age of its window, whose scale is set anew at the end of a span.) The free-running error grows, and **only
+//! part of its growth is exposure bias**: the future is uncertain, and a perfect model's error grows as well. What
+//! tells them apart is calibration. Free-running forecasts of a perfect model are right about their own uncertainty: a
+//! share of 80 % of the values lies inside their central 80 % interval at every horizon, and the probability integral
+//! transform has mean 1/2. Where its own draws mislead a model, these leave their places as h grows: coverage falls
+//! where the paths are too sure of themselves, the mean moves away from 1/2 where they drift off. Where both are off
+//! already under teacher forcing, the one-step model is to blame. A model that has the dynamics of several steps wrong
+//! is off in the same way: the measure compares models and remedies, it does not name causes.
 //!
-//! Both forecasts of an origin begin with the same session, and both are judged by as many draws, so that what a finite number
-//! of draws adds to CRPS, 1/(2m) of the mean distance of two draws, is the same.
+//! Both forecasts of an origin begin with the same session, and both are judged by as many draws, so that what a finite
+//! number of draws adds to CRPS, 1/(2m) of the mean distance of two draws, is the same.
 //!
-//! **Cost**: a session that reads the past, a pass over H values, and H steps of m paths for each origin; origins run side by side, about
-//! [`LANES`] paths at a time and thread. O(n + m H) memory for each of these origins, beside the session's own.
-//! On 2,016 hourly values, 200 origins of 200 paths over 48 steps took 0.2 CPU seconds of an AR(27) and 24 of a transformer of
-//! 2 x 64 units.
+//! **Cost**: a session that reads the past, a pass over H values, and H steps of m paths for each origin; origins run
+//! side by side, about [`LANES`] paths at a time and thread. O(n + m H) memory for each of these origins, beside the
+//! session's own. On 2,016 hourly values, 200 origins of 200 paths over 48 steps took 0.2 CPU seconds of an AR(27) and
+//! 24 of a transformer of 2 x 64 units.
 
 use rayon::prelude::*;
 
@@ -99,8 +101,8 @@ pub struct Exposure {
 }
 
 impl Exposure {
-    /// Measures over the last `rows` values of a series whose first value has index `start`. An origin is a known value before
-    /// or among those rows with `horizon` of them after it.
+    /// Measures over the last `rows` values of a series whose first value has index `start`. An origin is a known value
+    /// before or among those rows with `horizon` of them after it.
     ///
     /// ```
     /// use foretoken::evaluate::{Exposure, ExposureOptions};
@@ -117,7 +119,8 @@ impl Exposure {
     /// ```
     ///
     /// # Errors
-    /// If the horizon is longer than those rows, no value before it is known, or the model cannot read the series or explodes.
+    /// If the horizon is longer than those rows, no value before it is known, or the model cannot read the series or
+    /// explodes.
     pub fn of(
         model: &dyn Autoregressive,
         series: &Series,
@@ -379,8 +382,8 @@ mod tests {
         }
     }
 
-    /// Four times too little is left of each value, and the spread is fitted to that: one step is as sure as it should be, its own
-    /// pasts die out.
+    /// Four times too little is left of each value, and the spread is fitted to that: one step is as sure as it should
+    /// be, its own pasts die out.
     #[test]
     fn a_model_that_its_own_past_misleads_is_too_sure_of_itself_later() {
         let x = ar1(400);

@@ -50,8 +50,8 @@ pub struct AttentionMap {
     pub layer: usize,
     /// The head, from 0.
     pub head: usize,
-    /// A row per step after the context, in the order of time: the weights of all steps of the window up to it, the first ones
-    /// of the context included, which sum to one.
+    /// A row per step after the context, in the order of time: the weights of all steps of the window up to it, the
+    /// first ones of the context included, which sum to one.
     pub weights: Vec<Vec<f64>>,
 }
 
