@@ -134,9 +134,7 @@ pub fn forecast(
         }
         let moments = match session.moments(&ahead, unknown + options.horizon) {
             Some(mut lanes) => Some(KnownMoments::Finite(lanes.swap_remove(0).split_off(unknown))),
-            None if model.family() == Family::StudentT && model.link() != Link::Identity => {
-                Some(KnownMoments::Infinite)
-            }
+            None if has_power_tails(&model.family()) && model.link() != Link::Identity => Some(KnownMoments::Infinite),
             None => None,
         };
         exact = moments.map(|moments| {
@@ -157,6 +155,11 @@ pub fn forecast(
         ..sample
     };
     Forecast::sampled(generate(model, context, known, &what)?).with(exact)
+}
+
+/// Whether nothing has a mean behind an exponential.
+fn has_power_tails(family: &Family) -> bool {
+    matches!(family, Family::StudentT | Family::StudentTMixture { .. })
 }
 
 fn no_paths() -> Error {

@@ -123,7 +123,7 @@ impl Chooser {
                     .expected("a decoding that gives symbols")
                     .hint("decode greedily for the most probable one"))
             }
-            Decoding::Mean if *family == Family::NegativeBinomial => {
+            Decoding::Mean if family.has_counts() => {
                 Err(Error::usage("the mean of counts is no count, and so no path of the model")
                     .expected("a decoding that gives counts")
                     .hint("decode the median, or greedily for the most probable one"))

@@ -89,7 +89,13 @@ pub fn digamma_remainder(x: f64) -> f64 {
 /// The distribution function of Student's t, accurate in the lower tail; use `student_t_cdf(-t, v)` for the upper one.
 #[must_use]
 pub fn student_t_cdf(t: f64, dof: f64) -> f64 {
-    let tail = 0.5 * beta::beta_reg(0.5 * dof, 0.5, dof / (dof + t * t));
+    let square = t * t;
+    // Near the middle the argument would be rounded to one.
+    let tail = if square < 1.0 {
+        0.5 - 0.5 * beta::beta_reg(0.5, 0.5 * dof, square / (dof + square))
+    } else {
+        0.5 * beta::beta_reg(0.5 * dof, 0.5, dof / (dof + square))
+    };
     if t <= 0.0 { tail } else { 1.0 - tail }
 }
 
@@ -138,6 +144,20 @@ pub fn f_survival(x: f64, numerator: f64, denominator: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn student_t_keeps_its_digits_near_the_middle() {
+        for dof in [2.1, 5.0, 200.0] {
+            let density =
+                (ln_gamma(0.5 * (dof + 1.0)) - ln_gamma(0.5 * dof)).exp() / (dof * std::f64::consts::PI).sqrt();
+            for t in [1e-4, 1e-7, 1e-9] {
+                let above = student_t_cdf(t, dof) - 0.5;
+                assert!((above - density * t).abs() < 1e-12 * t + 2e-16 + t * t * t, "{dof} {t}: {above}");
+            }
+            let (below, beyond) = (student_t_cdf(-1.0 + 1e-15, dof), student_t_cdf(-1.0 - 1e-15, dof));
+            assert!((below - beyond).abs() < 2e-15, "{dof}: {below} {beyond}");
+        }
+    }
 
     #[test]
     fn derivatives_of_ln_gamma_have_their_closed_forms() {

@@ -25,10 +25,11 @@
 //! weights as they are: for a missing value that is exact, sum_k v_k of a value that is integrated out.
 //!
 //! State per lane: the members' states and K log weights. A step costs the members' steps and K densities. Members must
-//! be mixtures of normals behind one link; [`Mixture::new`] refuses others. Whatever else differs (seasonal factors,
-//! differences), each component is expressed in the variable of the first member.
+//! have conditionals of one family behind one link ([`Family::mixture_of`]); [`Mixture::new`] refuses others. Whatever else
+//! differs (seasonal factors, differences), each component is expressed in the variable of the first member. Not so of tokens
+//! and counts, whose members must have the same map at every step, as members of one specification have.
 
-use super::{Autoregressive, GaussianPath, Running, Session};
+use super::{Autoregressive, GaussianPath, Moments, Running, Session};
 use crate::data::batch::{Batch, Covariates, Rows};
 use crate::error::{Error, Result};
 use crate::predictive::{Family, Link, Predictive};
@@ -60,7 +61,7 @@ impl<M: Autoregressive> Mixture<M> {
     /// exactly as it does outside.
     ///
     /// # Errors
-    /// If there is no weight, one is negative or not finite, or members are not mixtures of normals behind one link.
+    /// If there is no weight, one is negative or not finite, or members are not of one family behind one link.
     ///
     /// # Panics
     /// If there is not one weight for each member.
@@ -94,15 +95,15 @@ impl<M: Autoregressive> Mixture<M> {
     }
 }
 
-/// The family of the conditionals: one normal for each that a member has.
+/// The family of the conditionals.
 fn family_of<M: Autoregressive>(members: &[M]) -> Result<Family> {
     if let [alone] = members {
         return Ok(alone.family());
     }
-    let normals: Option<usize> = members.iter().map(|member| member.family().normals()).sum();
-    let Some(components) = normals else {
-        return Err(Error::usage("a mixture of something else than normals has no family here")
-            .expected("members with Gaussian conditionals"));
+    let families: Vec<Family> = members.iter().map(M::family).collect();
+    let Some(family) = Family::mixture_of(&families) else {
+        return Err(Error::usage("models with conditionals of different families do not mix")
+            .expected("members of one family: all normal, all Student's t, all of counts, or all of the same tokens"));
     };
     let link = members[0].link();
     if members.iter().any(|member| member.link() != link) {
@@ -110,7 +111,7 @@ fn family_of<M: Autoregressive>(members: &[M]) -> Result<Family> {
             .expected("members with one link")
             .hint("put the transform around the mixture"));
     }
-    Ok(Family::Mixture { components })
+    Ok(family)
 }
 
 impl<M: Autoregressive> Autoregressive for Mixture<M> {
@@ -123,7 +124,11 @@ impl<M: Autoregressive> Autoregressive for Mixture<M> {
     }
 
     fn memory(&self) -> Option<usize> {
-        self.members.iter().map(M::memory).try_fold(0, |longest, memory| Some(longest.max(memory?)))
+        longest(self.members.iter().map(M::memory))
+    }
+
+    fn forgets_after(&self) -> Option<usize> {
+        longest(self.members.iter().map(M::forgets_after))
     }
 
     fn begin<'m>(&'m self, context: &Batch, known: &Covariates) -> Result<Running<'m>> {
@@ -152,6 +157,11 @@ impl<M: Autoregressive> Autoregressive for Mixture<M> {
         }
         Ok(mixed)
     }
+}
+
+/// `None` where one has no end.
+fn longest(mut memories: impl Iterator<Item = Option<usize>>) -> Option<usize> {
+    memories.try_fold(0, |longest, memory| Some(longest.max(memory?)))
 }
 
 /// The members in front of the same lanes.
@@ -213,6 +223,20 @@ impl<'m> Session<'m> for MixtureSession<'m> {
             }
         }
         Some(lanes)
+    }
+
+    fn moments(&self, known: &Covariates, horizon: usize) -> Option<Vec<Vec<Moments>>> {
+        let of_members = self.members.iter().map(|member| member.moments(known, horizon));
+        let of_members = of_members.collect::<Option<Vec<_>>>()?;
+        let of_step = |lane: usize, step: usize| {
+            let parts = self.weights.of(lane).zip(&of_members).map(|(weight, of)| (weight, of[lane][step]));
+            // Without weight not even an infinite variance counts.
+            let parts = || parts.clone().filter(|(weight, _)| *weight > 0.0);
+            let mean: f64 = parts().map(|(weight, own)| weight * own.mean).sum();
+            let variance = |own: Moments| own.variance + (own.mean - mean).powi(2);
+            Moments { mean, variance: parts().map(|(weight, own)| weight * variance(own)).sum() }
+        };
+        Some((0..self.lanes()).map(|lane| (0..horizon).map(|step| of_step(lane, step)).collect()).collect())
     }
 }
 

@@ -16,6 +16,7 @@
 //! Holtzman, Buys, Du, Forbes and Choi (2020), *The curious case of neural text degeneration*, ICLR, section 3.1. Meister,
 //! Pimentel, Wiher and Cotterell (2023), *Trans. Assoc. Comput. Linguist.* 11, p. 102, equation 8.
 
+use super::mixture::{Normal, StudentT, Symmetric};
 use super::table::Table;
 use super::tempered::Shape;
 use super::{Distribution, Family, mixture, negative_binomial};
@@ -207,7 +208,9 @@ impl Distribution<'_> {
         match self.family {
             Family::Gaussian | Family::StudentT => self.parameters[0],
             Family::NegativeBinomial => negative_binomial::mode(self.pair()),
-            Family::Mixture { .. } => mixture::mode(self.parameters),
+            Family::Mixture { .. } => mixture::mode::<Normal>(self.parameters),
+            Family::StudentTMixture { .. } => mixture::mode::<StudentT>(self.parameters),
+            Family::NegativeBinomialMixture { .. } => mixture::count_mode(self.parameters),
             Family::Binned(bins) => bins.center(most_probable(self.parameters)),
             Family::Categorical { .. } => most_probable(self.parameters) as f64,
         }
@@ -220,10 +223,16 @@ impl Distribution<'_> {
         match self.family {
             Family::Gaussian => self.symmetric_candidates(&Shape::Normal(self.pair()), count, out),
             Family::StudentT => self.symmetric_candidates(&Shape::Student(self.triple()), count, out),
-            Family::Mixture { .. } => self.mixture_candidates(count, out),
+            Family::Mixture { .. } => self.mixture_candidates::<Normal>(count, out),
+            Family::StudentTMixture { .. } => self.mixture_candidates::<StudentT>(count, out),
             Family::NegativeBinomial => {
                 let mut masses = Vec::new();
                 let first = negative_binomial::masses(self.pair(), &mut masses);
+                self.token_candidates(&masses, count, |token| (first + token) as f64, out);
+            }
+            Family::NegativeBinomialMixture { .. } => {
+                let mut masses = Vec::new();
+                let first = mixture::count_masses(self.parameters, &mut masses);
                 self.token_candidates(&masses, count, |token| (first + token) as f64, out);
             }
             Family::Binned(bins) => self.token_candidates(self.parameters, count, |token| bins.center(token), out),
@@ -246,15 +255,17 @@ impl Distribution<'_> {
         }
     }
 
-    fn mixture_candidates(&self, count: usize, out: &mut Vec<Candidate>) {
-        if let Some(point) = mixture::point_mass(self.parameters) {
+    fn mixture_candidates<C: Symmetric>(&self, count: usize, out: &mut Vec<Candidate>) {
+        if let Some(point) = mixture::point_mass::<C>(self.parameters) {
             return out.push(Candidate { value: self.map.forward(point), log_density: 0.0 });
         }
         let mut table = Table::default();
-        table.fill(self.parameters, 1.0);
+        table.fill::<C>(self.parameters, 1.0);
         let medians = (0..CELLS).map(|cell| table.quantile((cell as f64 + 0.5) / CELLS as f64));
         out.extend(
-            medians.chain([self.inner_mode()]).map(|z| self.candidate(z, mixture::log_density(self.parameters, z))),
+            medians
+                .chain([self.inner_mode()])
+                .map(|z| self.candidate(z, mixture::log_density::<C>(self.parameters, z))),
         );
         if count < out.len() {
             out.select_nth_unstable_by(count, |a, b| b.log_density.total_cmp(&a.log_density));

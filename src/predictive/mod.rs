@@ -31,6 +31,7 @@ pub use student_t::fit_student_t;
 
 use std::sync::Arc;
 
+use self::mixture::{Counts, Normal, StudentT};
 use crate::math::random::LaneRng;
 
 /// The families of distributions a model can answer with. Closed on purpose: whoever adds one is led by the
@@ -45,6 +46,16 @@ pub enum Family {
     NegativeBinomial,
     /// A mixture of normals: weight, mean, standard deviation of each.
     Mixture {
+        /// How many.
+        components: usize,
+    },
+    /// A mixture of Student's t: weight, location, scale, degrees of freedom of each.
+    StudentTMixture {
+        /// How many.
+        components: usize,
+    },
+    /// A mixture of negative binomials: weight, mean, dispersion of each. The map is the identity.
+    NegativeBinomialMixture {
         /// How many.
         components: usize,
     },
@@ -64,7 +75,8 @@ impl Family {
         match self {
             Self::Gaussian | Self::NegativeBinomial => 2,
             Self::StudentT => 3,
-            Self::Mixture { components } => 3 * components,
+            Self::Mixture { components } | Self::NegativeBinomialMixture { components } => 3 * components,
+            Self::StudentTMixture { components } => 4 * components,
             Self::Binned(bins) => bins.len(),
             Self::Categorical { symbols } => *symbols,
         }
@@ -76,13 +88,54 @@ impl Family {
         matches!(self, Self::Binned(_) | Self::Categorical { .. })
     }
 
-    /// How many normals a row consists of: what it contributes to a mixture. `None` where it is something else.
+    /// Whether the rows are distributions of counts.
     #[must_use]
-    pub fn normals(&self) -> Option<usize> {
+    pub fn has_counts(&self) -> bool {
+        matches!(self, Self::NegativeBinomial | Self::NegativeBinomialMixture { .. })
+    }
+
+    /// The family of a mixture of a row of each of these: a mixture of all their components, or, of the same tokens, tokens. `None`
+    /// where there is none.
+    ///
+    /// ```
+    /// use foretoken::predictive::Family;
+    ///
+    /// let three = Family::mixture_of(&[Family::StudentT, Family::StudentTMixture { components: 2 }]);
+    /// assert_eq!(three, Some(Family::StudentTMixture { components: 3 }));
+    /// assert_eq!(Family::mixture_of(&[Family::StudentT, Family::Gaussian]), None);
+    /// ```
+    #[must_use]
+    pub fn mixture_of(families: &[Self]) -> Option<Self> {
+        let first = families.first()?;
+        let components = || families.iter().map(|family| family.components().unwrap_or(1)).sum();
+        let are_all = |belongs: fn(&Self) -> bool| families.iter().all(belongs);
+        match first {
+            Self::Gaussian | Self::Mixture { .. } => {
+                are_all(|family| matches!(family, Self::Gaussian | Self::Mixture { .. }))
+                    .then(|| Self::Mixture { components: components() })
+            }
+            Self::StudentT | Self::StudentTMixture { .. } => {
+                are_all(|family| matches!(family, Self::StudentT | Self::StudentTMixture { .. }))
+                    .then(|| Self::StudentTMixture { components: components() })
+            }
+            Self::NegativeBinomial | Self::NegativeBinomialMixture { .. } => {
+                are_all(Self::has_counts).then(|| Self::NegativeBinomialMixture { components: components() })
+            }
+            Self::Binned(_) | Self::Categorical { .. } => {
+                families.iter().all(|family| family == first).then(|| first.clone())
+            }
+        }
+    }
+
+    /// Of how many components a row of a mixture consists; `None` of the others.
+    fn components(&self) -> Option<usize> {
         match self {
-            Self::Gaussian => Some(1),
-            Self::StudentT | Self::NegativeBinomial | Self::Binned(_) | Self::Categorical { .. } => None,
-            Self::Mixture { components } => Some(*components),
+            Self::Mixture { components }
+            | Self::StudentTMixture { components }
+            | Self::NegativeBinomialMixture { components } => Some(*components),
+            Self::Gaussian | Self::StudentT | Self::NegativeBinomial | Self::Binned(_) | Self::Categorical { .. } => {
+                None
+            }
         }
     }
 }
@@ -161,12 +214,12 @@ impl Predictive {
         }
     }
 
-    /// Writes a mixture: every part is a share of the mass (the shares sum to one) and what it is distributed like.
-    /// The row takes the map of the first part; the others are expressed in its variable.
+    /// Writes a mixture: every part is a share of the mass (the shares sum to one) and what it is distributed like. Of
+    /// tokens it is the mean of the masses. The row takes the map of the first part; the others are expressed in its variable.
     ///
     /// # Panics
-    /// If the parts are not made of as many normals as the family has components, or their links differ: log values
-    /// and values have no common map.
+    /// If the family is none that the parts are a [mixture](Family::mixture_of) of, their links differ (log values and values have no
+    /// common map), or their maps do and they are distributions of tokens or counts.
     pub fn set_mixture<'a>(
         &mut self,
         row: usize,
@@ -174,19 +227,17 @@ impl Predictive {
         defined: bool,
     ) {
         let map = parts.clone().next().map_or(OuterMap::IDENTITY, |(_, first)| first.map);
-        let (origin, unit) = map.in_link_units();
         let width = self.family.width();
-        let mut slots = self.parameters[row * width..(row + 1) * width].chunks_exact_mut(3);
-        for (share, part) in parts {
-            assert!(part.map.link == map.link, "a mixture needs one link");
-            let (offset, slope) = part.map.in_link_units();
-            let (offset, slope) = ((offset - origin) / unit, slope / unit);
-            part.for_each_normal(|weight, [mean, sd]| {
-                let slot = slots.next().expect("as many components as the family has");
-                slot.copy_from_slice(&[share * weight, offset + slope * mean, slope * sd]);
-            });
+        let out = &mut self.parameters[row * width..(row + 1) * width];
+        if self.family.has_tokens() {
+            out.fill(0.0);
+            for (share, part) in parts {
+                assert!(*part.family == self.family && part.map == map, "tokens mix with tokens behind the same map");
+                out.iter_mut().zip(part.parameters).for_each(|(out, mass)| *out += share * mass);
+            }
+        } else {
+            set_components(&self.family, out, map, parts);
         }
-        assert!(slots.next().is_none(), "as many components as the family has");
         self.defined[row] = defined;
         self.set_map(row, map);
     }
@@ -256,6 +307,33 @@ impl Predictive {
         self.parameters.extend_from_slice(&other.parameters);
         self.defined.extend_from_slice(&other.defined);
     }
+}
+
+/// Writes weight and parameters of every component of the parts.
+fn set_components<'a>(
+    family: &Family,
+    out: &mut [f64],
+    map: OuterMap,
+    parts: impl Iterator<Item = (f64, Distribution<'a>)>,
+) {
+    let (origin, unit) = map.in_link_units();
+    let count = family.components().expect("a family of mixtures");
+    let mut slots = out.chunks_exact_mut(family.width() / count);
+    for (share, part) in parts {
+        assert!(part.map.link == map.link, "a mixture needs one link");
+        assert!(part.map == map || !family.has_counts(), "counts mix behind the same map");
+        let (offset, slope) = part.map.in_link_units();
+        let (offset, slope) = ((offset - origin) / unit, slope / unit);
+        for (weight, component) in part.components() {
+            let slot = slots.next().expect("as many components as the family has");
+            slot[0] = share * weight;
+            slot[1..].copy_from_slice(component);
+            // Location and scale, or of counts, whose offset is 0 and slope 1, what there is.
+            slot[1] = offset + slope * slot[1];
+            slot[2] *= slope;
+        }
+    }
+    assert!(slots.next().is_none(), "as many components as the family has");
 }
 
 /// The distribution of one value, in data units. Borrowed from a row of a [`Predictive`].
@@ -360,10 +438,7 @@ impl<'a> Distribution<'a> {
     pub fn median(&self) -> f64 {
         self.map.forward(match self.family {
             Family::Gaussian | Family::StudentT => self.parameters[0],
-            Family::NegativeBinomial => negative_binomial::quantile(self.pair(), 0.5),
-            Family::Mixture { .. } => mixture::quantile(self.parameters, 0.5),
-            Family::Binned(bins) => binned::quantile(bins, self.parameters, 0.5),
-            Family::Categorical { .. } => categorical::quantile(self.parameters, 0.5),
+            _ => self.inner_quantile(0.5),
         })
     }
 
@@ -388,7 +463,13 @@ impl<'a> Distribution<'a> {
                 self.map.scale * self.map.factor * negative_binomial::moments(self.pair()).1.sqrt()
             }
             (Link::Identity, Family::Mixture { .. }) => {
-                self.map.scale * self.map.factor * mixture::variance(self.parameters).sqrt()
+                self.map.scale * self.map.factor * mixture::variance::<Normal>(self.parameters).sqrt()
+            }
+            (Link::Identity, Family::StudentTMixture { .. }) => {
+                self.map.scale * self.map.factor * mixture::variance::<StudentT>(self.parameters).sqrt()
+            }
+            (Link::Identity, Family::NegativeBinomialMixture { .. }) => {
+                self.map.scale * self.map.factor * mixture::variance::<Counts>(self.parameters).sqrt()
             }
             (Link::Identity, Family::Binned(bins)) => {
                 self.map.scale * self.map.factor * binned::moments(bins, self.parameters).1.sqrt()
@@ -410,7 +491,9 @@ impl<'a> Distribution<'a> {
             Family::Gaussian => gaussian::sample(self.pair(), rng),
             Family::StudentT => student_t::sample(self.triple(), rng),
             Family::NegativeBinomial => negative_binomial::sample(self.pair(), rng),
-            Family::Mixture { .. } => mixture::sample(self.parameters, rng),
+            Family::Mixture { .. } => mixture::sample::<Normal>(self.parameters, rng),
+            Family::StudentTMixture { .. } => mixture::sample::<StudentT>(self.parameters, rng),
+            Family::NegativeBinomialMixture { .. } => mixture::sample::<Counts>(self.parameters, rng),
             Family::Binned(bins) => binned::sample(bins, self.parameters, rng),
             Family::Categorical { .. } => categorical::sample(self.parameters, rng) as f64,
         })
@@ -422,10 +505,10 @@ impl<'a> Distribution<'a> {
     /// Behind a Box-Cox link, and for Student's t behind a log, the density of y has a pole at the edge of its
     /// domain, so that "less dense" is no longer "further out"; there the tail is taken in the model's own units.
     ///
-    /// A mixture may have several modes, and again "less dense" is not "further out". Of a mixture it is the mass beyond
+    /// A mixture may have several modes, and again "less dense" is not "further out". Of a mixture of normals it is the mass beyond
     /// y and beyond its counterpart on the other side: the two cut off equal areas under the density of y drawn over
     /// the model's own units. Without a logarithm this is twice the smaller tail. It has no jumps, its accepted region
-    /// is always one interval, and of equal components it is what they say themselves. Of bins and counts it is twice the smaller
+    /// is always one interval, and of equal components it is what they say themselves. Of bins, counts and mixtures of Student's t it is twice the smaller
     /// tail (a count belongs to both), of symbols the mass of all that are as rare.
     #[must_use]
     pub fn surprisal_tail(&self, y: f64) -> f64 {
@@ -439,9 +522,11 @@ impl<'a> Distribution<'a> {
         match self.family {
             Family::Gaussian | Family::StudentT => self.mass_beyond((z - self.surprisal_center()).abs()),
             Family::Mixture { .. } => self.mixture_tail(z),
-            Family::Binned(_) => 2.0 * self.inner_cdf(z).min(self.inner_survival(z)),
+            Family::StudentTMixture { .. } | Family::Binned(_) => 2.0 * self.inner_cdf(z).min(self.inner_survival(z)),
             // The count itself belongs to both tails.
-            Family::NegativeBinomial => (2.0 * self.inner_cdf(z).min(self.inner_survival(z.ceil() - 1.0))).min(1.0),
+            Family::NegativeBinomial | Family::NegativeBinomialMixture { .. } => {
+                (2.0 * self.inner_cdf(z).min(self.inner_survival(z.ceil() - 1.0))).min(1.0)
+            }
             Family::Categorical { .. } => categorical::mass_as_rare(self.parameters, z),
         }
     }
@@ -486,7 +571,15 @@ impl<'a> Distribution<'a> {
             // The very rounding of the quantiles, so that a distribution without spread has its mean inside.
             (Link::Identity, Family::Gaussian | Family::StudentT) => Some(self.median()),
             (Link::Identity, Family::NegativeBinomial) => Some(self.map.forward(self.parameters[0])),
-            (Link::Identity, Family::Mixture { .. }) => Some(self.map.forward(mixture::mean(self.parameters))),
+            (Link::Identity, Family::Mixture { .. }) => {
+                Some(self.map.forward(mixture::mean::<Normal>(self.parameters)))
+            }
+            (Link::Identity, Family::StudentTMixture { .. }) => Some(mixture::mean::<StudentT>(self.parameters))
+                .filter(|mean| !mean.is_nan())
+                .map(|mean| self.map.forward(mean)),
+            (Link::Identity, Family::NegativeBinomialMixture { .. }) => {
+                Some(self.map.forward(mixture::mean::<Counts>(self.parameters)))
+            }
             (Link::Identity, Family::Binned(bins)) => Some(self.map.forward(binned::moments(bins, self.parameters).0)),
             (Link::Identity, Family::Categorical { .. }) => {
                 Some(self.map.forward(categorical::moments(self.parameters).0))
@@ -494,11 +587,16 @@ impl<'a> Distribution<'a> {
             // Tails of a power have no moment behind an exponential.
             (
                 Link::Log | Link::BoxCox(_),
-                Family::StudentT | Family::NegativeBinomial | Family::Binned(_) | Family::Categorical { .. },
+                Family::StudentT
+                | Family::NegativeBinomial
+                | Family::StudentTMixture { .. }
+                | Family::NegativeBinomialMixture { .. }
+                | Family::Binned(_)
+                | Family::Categorical { .. },
             ) => None,
             (_, Family::Gaussian) => self.moment_of_normal(self.pair(), k),
             (_, Family::Mixture { .. }) => {
-                let share = |(weight, normal)| Some(weight * self.moment_of_normal(normal, k)?);
+                let share = |(weight, Normal(normal))| Some(weight * self.moment_of_normal(normal, k)?);
                 mixture::components(self.parameters).map(share).sum()
             }
         }
@@ -520,17 +618,13 @@ impl<'a> Distribution<'a> {
         }
     }
 
-    /// Weight, mean and standard deviation of every normal that z is a mixture of.
-    fn for_each_normal(&self, mut each: impl FnMut(f64, [f64; 2])) {
-        match self.family {
-            Family::Gaussian => each(1.0, self.pair()),
-            Family::Mixture { .. } => {
-                self.parameters.chunks_exact(3).for_each(|of| each(of[0], [of[1], of[2]]));
-            }
-            Family::StudentT | Family::NegativeBinomial | Family::Binned(_) | Family::Categorical { .. } => {
-                panic!("a mixture of normals is asked for where there is none")
-            }
-        }
+    /// Weight and parameters of every component; a row that is no mixture is one.
+    fn components(&self) -> impl Iterator<Item = (f64, &'a [f64])> + use<'a> {
+        let (width, is_mixture) = match self.family.components() {
+            Some(count) => (self.parameters.len() / count, true),
+            None => (self.parameters.len(), false),
+        };
+        self.parameters.chunks_exact(width).map(move |of| if is_mixture { (of[0], &of[1..]) } else { (1.0, of) })
     }
 
     fn inner_log_density(&self, z: f64) -> f64 {
@@ -538,7 +632,9 @@ impl<'a> Distribution<'a> {
             Family::Gaussian => gaussian::log_density(self.pair(), z),
             Family::StudentT => student_t::log_density(self.triple(), z),
             Family::NegativeBinomial => negative_binomial::log_mass(self.pair(), z),
-            Family::Mixture { .. } => mixture::log_density(self.parameters, z),
+            Family::Mixture { .. } => mixture::log_density::<Normal>(self.parameters, z),
+            Family::StudentTMixture { .. } => mixture::log_density::<StudentT>(self.parameters, z),
+            Family::NegativeBinomialMixture { .. } => mixture::log_density::<Counts>(self.parameters, z),
             Family::Binned(bins) => binned::log_density(bins, self.parameters, z),
             Family::Categorical { .. } => categorical::log_mass(self.parameters, z),
         }
@@ -549,7 +645,9 @@ impl<'a> Distribution<'a> {
             Family::Gaussian => gaussian::cdf(self.pair(), z),
             Family::StudentT => student_t::cdf(self.triple(), z),
             Family::NegativeBinomial => negative_binomial::cdf(self.pair(), z),
-            Family::Mixture { .. } => mixture::cdf(self.parameters, z),
+            Family::Mixture { .. } => mixture::cdf::<Normal>(self.parameters, z),
+            Family::StudentTMixture { .. } => mixture::cdf::<StudentT>(self.parameters, z),
+            Family::NegativeBinomialMixture { .. } => mixture::cdf::<Counts>(self.parameters, z),
             Family::Binned(bins) => binned::cdf(bins, self.parameters, z),
             Family::Categorical { .. } => categorical::cdf(self.parameters, z),
         }
@@ -560,7 +658,9 @@ impl<'a> Distribution<'a> {
             Family::Gaussian => gaussian::survival(self.pair(), z),
             Family::StudentT => student_t::survival(self.triple(), z),
             Family::NegativeBinomial => negative_binomial::survival(self.pair(), z),
-            Family::Mixture { .. } => mixture::survival(self.parameters, z),
+            Family::Mixture { .. } => mixture::survival::<Normal>(self.parameters, z),
+            Family::StudentTMixture { .. } => mixture::survival::<StudentT>(self.parameters, z),
+            Family::NegativeBinomialMixture { .. } => mixture::survival::<Counts>(self.parameters, z),
             Family::Binned(bins) => binned::survival(bins, self.parameters, z),
             Family::Categorical { .. } => categorical::survival(self.parameters, z),
         }
@@ -571,7 +671,9 @@ impl<'a> Distribution<'a> {
             Family::Gaussian => gaussian::quantile(self.pair(), q),
             Family::StudentT => student_t::quantile(self.triple(), q),
             Family::NegativeBinomial => negative_binomial::quantile(self.pair(), q),
-            Family::Mixture { .. } => mixture::quantile(self.parameters, q),
+            Family::Mixture { .. } => mixture::quantile::<Normal>(self.parameters, q),
+            Family::StudentTMixture { .. } => mixture::quantile::<StudentT>(self.parameters, q),
+            Family::NegativeBinomialMixture { .. } => mixture::count_quantile(self.parameters, q),
             Family::Binned(bins) => binned::quantile(bins, self.parameters, q),
             Family::Categorical { .. } => categorical::quantile(self.parameters, q),
         }

@@ -127,6 +127,11 @@ fn first([mean, dispersion]: [f64; 2], is_zero: bool, is_infinite: bool, holds: 
         low = high;
         high = (high + width).floor().max(high + 1.0) + (high - mean).max(0.0).floor();
     }
+    first_between(low, high, holds)
+}
+
+/// That between a number for which it does not hold and a count for which it does.
+pub(super) fn first_between(mut low: f64, mut high: f64, holds: impl Fn(f64) -> bool) -> f64 {
     while high - low > 1.0 {
         let middle = (0.5 * (low + high)).floor();
         if holds(middle) { high = middle } else { low = middle }
@@ -152,10 +157,15 @@ pub(super) fn mode([mean, dispersion]: [f64; 2]) -> f64 {
 /// The masses of consecutive counts between which all but nothing to speak of lies, normalised, and the first of them: the row
 /// as one of symbols.
 pub(super) fn masses(pair: [f64; 2], out: &mut Vec<f64>) -> usize {
+    listed(|mass| [quantile(pair, mass), upper_edge(pair, mass)], |k| log_mass(pair, k), out)
+}
+
+/// As [`masses`], from the counts beyond which a mass lies on either side.
+pub(super) fn listed(edges: impl Fn(f64) -> [f64; 2], log_mass: impl Fn(f64) -> f64, out: &mut Vec<f64>) -> usize {
     out.clear();
-    let first = quantile(pair, NEGLIGIBLE);
-    let last = upper_edge(pair, NEGLIGIBLE).min(first + (MOST - 1) as f64);
-    out.extend((0..=(last - first) as usize).map(|i| log_mass(pair, first + i as f64).exp()));
+    let [first, last] = edges(NEGLIGIBLE);
+    let last = last.min(first + (MOST - 1) as f64);
+    out.extend((0..=(last - first) as usize).map(|i| log_mass(first + i as f64).exp()));
     let sum: f64 = out.iter().sum();
     out.iter_mut().for_each(|mass| *mass /= sum);
     first as usize

@@ -11,6 +11,7 @@
 
 use std::borrow::Cow;
 
+use super::mixture::{Normal, StudentT};
 use super::{Distribution, Family, Link, binned, categorical, mixture, negative_binomial};
 use crate::math::root_finding::increasing_root;
 use crate::math::special;
@@ -96,9 +97,15 @@ impl Distribution<'_> {
             (Family::StudentT, _) => (Some(self.parameters[2]), 0.0),
             (Family::Gaussian, Link::Log) => (None, self.map.factor * self.parameters[1]),
             (Family::Gaussian, _) => (None, 0.0),
-            (Family::NegativeBinomial | Family::Mixture { .. } | Family::Binned(_) | Family::Categorical { .. }, _) => {
-                return None;
-            }
+            (
+                Family::NegativeBinomial
+                | Family::Mixture { .. }
+                | Family::StudentTMixture { .. }
+                | Family::NegativeBinomialMixture { .. }
+                | Family::Binned(_)
+                | Family::Categorical { .. },
+                _,
+            ) => return None,
         };
         Some(StandardShape { dof, offset })
     }
@@ -122,17 +129,17 @@ impl Distribution<'_> {
     /// The mass of a mixture beyond z and beyond its counterpart on the other side.
     pub(super) fn mixture_tail(&self, z: f64) -> f64 {
         let drawn = self.drawn_over_z();
-        let (below, above) = (mixture::cdf(&drawn, z), mixture::survival(&drawn, z));
+        let (below, above) = (mixture::cdf::<Normal>(&drawn, z), mixture::survival::<Normal>(&drawn, z));
         let mass = match drawn {
             Cow::Borrowed(_) => 2.0 * below.min(above),
-            Cow::Owned(drawn) if below < above => self.mass_outside(z, mixture::upper_edge(&drawn, below)),
-            Cow::Owned(drawn) => self.mass_outside(mixture::lower_edge(&drawn, above), z),
+            Cow::Owned(drawn) if below < above => self.mass_outside(z, mixture::upper_edge::<Normal>(&drawn, below)),
+            Cow::Owned(drawn) => self.mass_outside(mixture::lower_edge::<Normal>(&drawn, above), z),
         };
         mass.min(1.0)
     }
 
     fn mass_outside(&self, low: f64, high: f64) -> f64 {
-        mixture::cdf(self.parameters, low) + mixture::survival(self.parameters, high)
+        mixture::cdf::<Normal>(self.parameters, low) + mixture::survival::<Normal>(self.parameters, high)
     }
 
     /// The region of a family without a standard shape.
@@ -145,6 +152,16 @@ impl Distribution<'_> {
             Family::NegativeBinomial => {
                 let tail = 0.5 * outside.min(1.0);
                 (negative_binomial::quantile(self.pair(), tail), negative_binomial::upper_edge(self.pair(), tail))
+            }
+            Family::NegativeBinomialMixture { .. } => {
+                let tail = 0.5 * outside.min(1.0);
+                (mixture::count_quantile(self.parameters, tail), mixture::count_upper_edge(self.parameters, tail))
+            }
+            Family::StudentTMixture { .. } => {
+                let tail = 0.5 * outside.min(1.0);
+                let low = mixture::lower_edge::<StudentT>(self.parameters, tail);
+                let high = mixture::upper_edge::<StudentT>(self.parameters, tail);
+                (self.map.forward(low), self.map.forward(high))
             }
             Family::Categorical { .. } => categorical::accepted(self.parameters, outside),
             _ => self.mixture_region(outside),
@@ -161,7 +178,7 @@ impl Distribution<'_> {
             Cow::Borrowed(_) => 0.5 * outside,
             Cow::Owned(drawn) => self.area_outside(drawn, outside),
         };
-        let (low, high) = (mixture::lower_edge(&drawn, area), mixture::upper_edge(&drawn, area));
+        let (low, high) = (mixture::lower_edge::<Normal>(&drawn, area), mixture::upper_edge::<Normal>(&drawn, area));
         (self.map.forward(low), self.map.forward(high))
     }
 
@@ -170,10 +187,12 @@ impl Distribution<'_> {
         const SMALLEST: f64 = -700.0;
         let log_area = increasing_root(SMALLEST, 0.5_f64.ln(), 1.0, |log_area| {
             let area = log_area.exp();
-            let (low, high) = (mixture::lower_edge(drawn, area), mixture::upper_edge(drawn, area));
+            let (low, high) = (mixture::lower_edge::<Normal>(drawn, area), mixture::upper_edge::<Normal>(drawn, area));
             let mass = self.mass_outside(low, high);
             // An edge moves by dv / g(z), which changes the mass by f(z) / g(z) dv.
-            let per_area = |z| (mixture::log_density(self.parameters, z) - mixture::log_density(drawn, z)).exp();
+            let per_area = |z| {
+                (mixture::log_density::<Normal>(self.parameters, z) - mixture::log_density::<Normal>(drawn, z)).exp()
+            };
             ((mass / outside).ln(), area / mass * (per_area(low) + per_area(high)))
         });
         log_area.exp()

@@ -5,8 +5,9 @@
 //! row (a sort for nucleus and typical). Tables and orders live in the sampler: it allocates once.
 
 use super::cells::{Region, Truncation, truncate_masses};
+use super::mixture::{Counts, Normal, StudentT, Symmetric};
 use super::table::Table;
-use super::tempered::{Shape, temper_masses};
+use super::tempered::{Shape, check_power, temper_masses};
 use super::{Distribution, Family, categorical, mixture, negative_binomial};
 use crate::error::{Error, Result};
 use crate::math::random::LaneRng;
@@ -66,7 +67,12 @@ impl Sampler {
         let (z, log_q) = match row.family {
             Family::Gaussian => self.draw_from(&Shape::tempered_normal(row.pair(), self.temperature), rng),
             Family::StudentT => self.draw_from(&Shape::tempered_student(row.triple(), self.temperature)?, rng),
-            Family::Mixture { .. } => self.draw_mixture(row.parameters, rng),
+            Family::Mixture { .. } => self.draw_mixture::<Normal>(row.parameters, rng),
+            Family::StudentTMixture { .. } => {
+                let dof = row.components().map(|(_, of)| of[2]).fold(f64::INFINITY, f64::min);
+                check_power(self.temperature, dof)?;
+                self.draw_mixture::<StudentT>(row.parameters, rng)
+            }
             Family::Binned(bins) => {
                 let (token, log_mass) = self.draw_token(row.parameters, rng);
                 let z = bins.value_at(token, rng.uniform());
@@ -75,6 +81,16 @@ impl Sampler {
             Family::NegativeBinomial if self.temperature == 1.0 && self.truncation.is_none() => {
                 let count = negative_binomial::sample(row.pair(), rng);
                 (count, negative_binomial::log_mass(row.pair(), count))
+            }
+            Family::NegativeBinomialMixture { .. } if self.temperature == 1.0 && self.truncation.is_none() => {
+                let count = mixture::sample::<Counts>(row.parameters, rng);
+                (count, mixture::log_density::<Counts>(row.parameters, count))
+            }
+            Family::NegativeBinomialMixture { .. } => {
+                let mut masses = Vec::new();
+                let first = mixture::count_masses(row.parameters, &mut masses);
+                let (token, log_mass) = self.draw_token(&masses, rng);
+                ((first + token) as f64, log_mass)
             }
             Family::NegativeBinomial => {
                 let mut masses = Vec::new();
@@ -101,14 +117,14 @@ impl Sampler {
         draw_within(shape, self.kept.as_ref(), rng)
     }
 
-    fn draw_mixture(&mut self, parameters: &[f64], rng: &mut LaneRng) -> (f64, f64) {
-        if let Some(point) = mixture::point_mass(parameters) {
+    fn draw_mixture<C: Symmetric>(&mut self, parameters: &[f64], rng: &mut LaneRng) -> (f64, f64) {
+        if let Some(point) = mixture::point_mass::<C>(parameters) {
             return (point, f64::NAN);
         }
         if self.kept_of != parameters {
             self.kept_of.clear();
             self.kept_of.extend_from_slice(parameters);
-            self.table.fill(parameters, self.temperature);
+            self.table.fill::<C>(parameters, self.temperature);
             self.kept = self.truncation.map(|truncation| Region::of(&Shape::Table(&self.table), truncation));
         }
         draw_within(&Shape::Table(&self.table), self.kept.as_ref(), rng)

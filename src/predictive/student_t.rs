@@ -31,6 +31,12 @@ pub(super) fn quantile([location, scale, dof]: [f64; 3], q: f64) -> f64 {
     location + scale * special::student_t_quantile(q, dof)
 }
 
+/// Mean and variance: no number and infinite where there is none.
+pub(super) fn moments([location, scale, dof]: [f64; 3]) -> (f64, f64) {
+    let variance = if dof > 2.0 { scale * scale * (dof / (dof - 2.0)) } else { f64::INFINITY };
+    (if dof > 1.0 { location } else { f64::NAN }, variance)
+}
+
 /// One draw.
 pub(super) fn sample([location, scale, dof]: [f64; 3], rng: &mut LaneRng) -> f64 {
     location + scale * rng.student_t(dof)

@@ -10,15 +10,15 @@
 //! e^-40 of the highest value. Some hundred knots for each component of a mixture, each O(components); a
 //! quantile or density is a binary search.
 
-use super::mixture;
+use super::mixture::{self, Symmetric};
 
 /// How far the middle of an interval may lie off its chord: times the density relative to its highest value, times the mass
 /// of the interval relative to all, and anywhere.
 const TOLERANCES: [f64; 3] = [5e-4, 3e-5, 0.1];
 /// ln density relative to the highest below which nothing counts.
 const NEGLIGIBLE: f64 = -40.0;
-/// The standard deviations to either side of a component: e^(-9^2 / 2) is beyond counting.
-const REACH: f64 = 9.0;
+/// Of which fall of ln density the ends lie: nine standard deviations of a normal.
+const FALL: f64 = 40.5;
 /// Into how many pieces the stretch between two places of interest is cut before anything else.
 const PIECES: u32 = 4;
 /// How often an interval is halved at most.
@@ -35,15 +35,15 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// p^(1/T), normalised, of a mixture of normals with positive standard deviations, for T > 0.
-    pub(super) fn fill(&mut self, parameters: &[f64], temperature: f64) {
-        let modes = mixture::modes(parameters);
-        let highest = modes.iter().map(|x| mixture::log_density(parameters, *x)).fold(f64::NEG_INFINITY, f64::max);
-        let log = |x: f64| ((mixture::log_density(parameters, x) - highest) / temperature).min(0.0);
+    /// p^(1/T), normalised, of a mixture of components with positive scales, for T > 0.
+    pub(super) fn fill<C: Symmetric>(&mut self, parameters: &[f64], temperature: f64) {
+        let modes = mixture::modes::<C>(parameters);
+        let highest = modes.iter().map(|x| mixture::log_density::<C>(parameters, *x)).fold(f64::NEG_INFINITY, f64::max);
+        let log = |x: f64| ((mixture::log_density::<C>(parameters, x) - highest) / temperature).min(0.0);
         self.knots.clear();
         self.logs.clear();
-        let places = places(parameters, modes, temperature.sqrt());
-        let scale = scale(parameters, &log, temperature.sqrt());
+        let places = places::<C>(parameters, modes, temperature);
+        let scale = scale::<C>(parameters, &log, temperature.sqrt());
         self.push(places[0], log(places[0]));
         for pair in places.windows(2) {
             for piece in 1..=PIECES {
@@ -124,22 +124,32 @@ impl Table {
 
 /// Ascending: both ends, and every value around which something narrow may stand. Next to the highest modes stands their
 /// next number, so that there is mass at any temperature.
-fn places(parameters: &[f64], modes: Vec<f64>, spread: f64) -> Vec<f64> {
-    let reach = |(_, [mean, sd]): (f64, [f64; 2])| {
-        let distance = REACH * spread * sd;
-        [mean - distance, mean, mean + distance]
-    };
-    let mut places: Vec<f64> = mixture::components(parameters).flat_map(reach).collect();
+fn places<C: Symmetric>(parameters: &[f64], modes: Vec<f64>, temperature: f64) -> Vec<f64> {
+    let near = |of: C| (2.0 * FALL).sqrt() * temperature.sqrt() * of.scale();
+    let around = |(_, of): (f64, C)| [of.location() - near(of), of.location(), of.location() + near(of)];
+    let mut places: Vec<f64> = mixture::components(parameters).flat_map(around).collect();
     places.extend(modes.into_iter().flat_map(|mode| [mode, mode.next_up()]));
+    // Where tails fall as a power, ever longer steps beyond.
+    let widest = |of_component: &dyn Fn(C) -> f64| {
+        mixture::components(parameters).map(|(_, of)| of_component(of)).fold(0.0, f64::max)
+    };
+    let (near, far) = (widest(&near), widest(&|of: C| of.reach(FALL, temperature)));
+    let (low, high) = places.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(*x), b.max(*x)));
+    let mut beyond = near;
+    while beyond < far {
+        places.extend([low - beyond, high + beyond]);
+        beyond *= 2.0;
+    }
     places.sort_unstable_by(f64::total_cmp);
     places.dedup();
     places
 }
 
 /// All mass, for a density of 1 where it is highest, or less than that: no peak is narrower than the narrowest component.
-fn scale(parameters: &[f64], log: &impl Fn(f64) -> f64, spread: f64) -> f64 {
-    let narrowest = mixture::components(parameters).map(|(_, [_, sd])| sd).fold(f64::INFINITY, f64::min);
-    let own = mixture::components(parameters).map(|(_, [mean, sd])| sd * log(mean).exp());
+fn scale<C: Symmetric>(parameters: &[f64], log: &impl Fn(f64) -> f64, spread: f64) -> f64 {
+    let components = || mixture::components::<C>(parameters).map(|(_, of)| of);
+    let narrowest = components().map(C::scale).fold(f64::INFINITY, f64::min);
+    let own = components().map(|of| of.scale() * log(of.location()).exp());
     own.fold(narrowest, f64::max) * spread * std::f64::consts::TAU.sqrt()
 }
 
@@ -173,6 +183,7 @@ fn falling_quantile(fall: f64, share: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::mixture::Normal;
     use super::*;
 
     /// Overlapping, far apart and of different spreads, a narrow one inside a wide one, flat at the top, one a
@@ -187,7 +198,7 @@ mod tests {
 
     fn table(row: &[f64], temperature: f64) -> Table {
         let mut table = Table::default();
-        table.fill(row, temperature);
+        table.fill::<Normal>(row, temperature);
         table
     }
 
@@ -195,13 +206,16 @@ mod tests {
     fn at_temperature_one_it_is_the_mixture() {
         for row in ROWS {
             let table = table(row, 1.0);
-            let highest =
-                mixture::modes(row).iter().map(|x| mixture::log_density(row, *x)).fold(-1e300, f64::max).exp();
+            let highest = mixture::modes::<Normal>(row)
+                .iter()
+                .map(|x| mixture::log_density::<Normal>(row, *x))
+                .fold(-1e300, f64::max)
+                .exp();
             for q in (1..200).map(|i| f64::from(i) / 200.0) {
                 let x = table.quantile(q);
-                let off = (table.log_density(x).exp() - mixture::log_density(row, x).exp()).abs();
+                let off = (table.log_density(x).exp() - mixture::log_density::<Normal>(row, x).exp()).abs();
                 assert!(off < 2e-3 * highest, "{row:?} at {q}: density off by {off}");
-                assert!((mixture::cdf(row, x) - q).abs() < 1e-3, "{row:?} at {q}: {x}");
+                assert!((mixture::cdf::<Normal>(row, x) - q).abs() < 1e-3, "{row:?} at {q}: {x}");
             }
             assert!(table.knots.len() < 1000, "{row:?}: {} knots", table.knots.len());
         }
@@ -212,7 +226,8 @@ mod tests {
         for (row, temperature) in ROWS.into_iter().flat_map(|row| [0.01, 0.3, 0.9, 1.7, 8.0].map(|t| (row, t))) {
             let table = table(row, temperature);
             let [a, b] = [0.5, 0.83].map(|q| table.quantile(q));
-            let expected = (mixture::log_density(row, a) - mixture::log_density(row, b)) / temperature;
+            let expected =
+                (mixture::log_density::<Normal>(row, a) - mixture::log_density::<Normal>(row, b)) / temperature;
             let ratio = table.log_density(a) - table.log_density(b);
             assert!((ratio - expected).abs() < 0.01, "{row:?} at {temperature}: {ratio}, not {expected}");
             let total: f64 = (1..table.knots.len()).map(|i| mass_between(table.piece(i).0, table.piece(i).1)).sum();
@@ -226,7 +241,7 @@ mod tests {
             for temperature in [1e-9, 1e-30, 1e-300] {
                 let table = table(row, temperature);
                 for q in [1e-3, 0.5, 0.999] {
-                    let (x, mode) = (table.quantile(q), mixture::mode(row));
+                    let (x, mode) = (table.quantile(q), mixture::mode::<Normal>(row));
                     // Two equal modes share the mass.
                     let distance = (x - mode).abs().min((x + mode).abs());
                     assert!(distance < 0.02 * (1.0 + mode.abs()), "{row:?} at {temperature}: {x}, not {mode}");

@@ -38,10 +38,8 @@ impl Shape<'_> {
         if temperature == 1.0 {
             return Ok(Self::Student([location, scale, dof]));
         }
+        check_power(temperature, dof)?;
         let tempered = (dof + 1.0) / temperature - 1.0;
-        if tempered <= 0.0 {
-            return Err(too_hot(temperature, dof));
-        }
         let scale = scale * (dof / tempered).sqrt();
         let is_normal = tempered > NORMAL_DOF;
         Ok(if is_normal { Self::Normal([location, scale]) } else { Self::Student([location, scale, tempered]) })
@@ -98,13 +96,17 @@ pub(super) fn temper_masses(masses: &[f64], temperature: f64, out: &mut Vec<f64>
     out.iter_mut().for_each(|mass| *mass /= total);
 }
 
-fn too_hot(temperature: f64, dof: f64) -> Error {
-    Error::usage(format!("a Student-t with {dof:.3} degrees of freedom has no density at temperature {temperature}"))
-        .expected(format!(
-            "a temperature below {:.3}: its tails fall as a power, and the power of it must too",
-            dof + 1.0
-        ))
-        .hint("use a lower --temperature, or a model with normal innovations")
+/// # Errors
+/// If the power 1 / T of a Student-t is no density.
+pub(super) fn check_power(temperature: f64, dof: f64) -> Result<()> {
+    if (dof + 1.0) / temperature > 1.0 {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "a Student-t with {dof:.3} degrees of freedom has no density at temperature {temperature}"
+    ))
+    .expected(format!("a temperature below {:.3}: its tails fall as a power, and the power of it must too", dof + 1.0))
+    .hint("use a lower --temperature, or a model with normal innovations"))
 }
 
 #[cfg(test)]

@@ -260,7 +260,7 @@ impl ArSpec {
 
     /// What is averaged where this would be the only model.
     fn members(&self, single: LinearSpec) -> Vec<LinearSpec> {
-        // Mixtures are of normals.
+        // An average of Student's t has no joint distribution in closed form.
         let has_drift = single.differences.order() > 0
             && self.terms.trend == Trend::Constant
             && single.estimator != Estimator::Robust;
