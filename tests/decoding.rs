@@ -103,12 +103,16 @@ const LOG: OuterMap = OuterMap { link: Link::Log, shift: 0.3, factor: 0.5, scale
 /// One row of every family, some behind a log.
 fn rows() -> Vec<(&'static str, Chain)> {
     let mixture = [0.3, -1.0, 0.5, 0.7, 1.0, 1.0];
+    let of_t = [0.3, -1.0, 0.5, 3.5, 0.7, 1.0, 1.0, 9.0];
+    let of_counts = [0.3, 2.0, 0.5, 0.7, 20.0, 0.1];
     vec![
         ("normal", Chain::constant(Family::Gaussian, &[1.0, 2.0], OuterMap::IDENTITY)),
         ("lognormal", Chain::constant(Family::Gaussian, &[1.0, 2.0], LOG)),
         ("t", Chain::constant(Family::StudentT, &[1.0, 2.0, 3.5], OuterMap::IDENTITY)),
         ("mixture", Chain::constant(Family::Mixture { components: 2 }, &mixture, OuterMap::IDENTITY)),
         ("log mixture", Chain::constant(Family::Mixture { components: 2 }, &mixture, LOG)),
+        ("t mixture", Chain::constant(Family::StudentTMixture { components: 2 }, &of_t, OuterMap::IDENTITY)),
+        ("counts", Chain::constant(Family::NegativeBinomialMixture { components: 2 }, &of_counts, OuterMap::IDENTITY)),
         ("bins", Chain::constant(Family::Binned(bins()), &TOKENS, OuterMap { shift: 1.0, ..OuterMap::IDENTITY })),
         ("symbols", Chain::constant(Family::Categorical { symbols: 8 }, &TOKENS, OuterMap::IDENTITY)),
     ]
@@ -168,7 +172,7 @@ fn truncated_tokens_come_as_often_as_their_masses_say() {
     ];
     for (decoding, temperature, kept) in cases {
         let expected = truncated(temperature, kept);
-        for (name, model) in rows().iter().skip(5) {
+        for (name, model) in rows().iter().filter(|(name, _)| ["bins", "symbols"].contains(name)) {
             let paths = run(model, &[], &decoded(1, if *name == "bins" { 10_000 } else { 100_000 }, decoding));
             let (mut counts, family) = ([0.0; 8], model.family());
             for (value, log_q) in paths.step(0).iter().zip(paths.log_q()) {
@@ -204,7 +208,7 @@ fn kept_cells(model: &Chain, truncation: Decoding) -> Vec<f64> {
 
 #[test]
 fn truncated_values_come_from_the_cells_that_are_kept() {
-    for (name, model) in rows().into_iter().filter(|(name, _)| ["normal", "t", "mixture"].contains(name)) {
+    for (name, model) in rows().into_iter().filter(|(name, _)| ["normal", "t", "mixture", "t mixture"].contains(name)) {
         for decoding in [
             Decoding::TopK { k: 50, temperature: 1.0 },
             Decoding::Nucleus { mass: 0.7, temperature: 1.0 },
@@ -247,7 +251,7 @@ fn a_nucleus_of_a_symmetric_row_is_its_central_interval() {
 
 #[test]
 fn draws_are_as_dense_as_log_q_says() {
-    for (name, model) in rows().into_iter().filter(|(name, _)| *name != "symbols") {
+    for (name, model) in rows().into_iter().filter(|(name, _)| !["symbols", "counts"].contains(name)) {
         for decoding in [0.5, 1.0, 2.0].into_iter().flat_map(draws_of) {
             let paths = run(&model, &[], &decoded(1, 12_000, decoding));
             let mut draws: Vec<(f64, f64)> = paths.step(0).iter().copied().zip(paths.log_q().iter().copied()).collect();
@@ -564,7 +568,8 @@ fn mirrored_paths_have_the_same_law_and_averages_that_vary_less() {
         assert!((variance / plain_variance - 1.0).abs() < 0.12, "step {step}: {variance}, not {plain_variance}");
         assert!(plain.step(step).iter().step_by(2).eq(mirrored.step(step).iter().step_by(2)));
     }
-    for (name, model) in rows() {
+    // Not of counts, which are listed anew for every draw.
+    for (name, model) in rows().into_iter().filter(|(name, _)| *name != "counts") {
         let what = Generation { antithetic: true, ..decoded(1, 20_000, Decoding::TopK { k: 200, temperature: 1.0 }) };
         let odd: Vec<f64> = run(&model, &[], &what).step(0).iter().skip(1).step_by(2).copied().collect();
         let plain = run(&model, &[], &Generation { antithetic: false, ..what });
@@ -722,7 +727,10 @@ fn what_has_no_meaning_is_refused_with_a_reason() {
     }
     let hot = refuse("t", &decoded(3, 2, Decoding::Sample { temperature: 4.5 }));
     assert!(hot.contains("degrees of freedom") && hot.contains("4.500"), "{hot}");
+    let hot = refuse("t mixture", &decoded(3, 2, Decoding::Sample { temperature: 4.5 }));
+    assert!(hot.contains("with 3.500 degrees of freedom"), "{hot}");
     assert!(refuse("symbols", &decoded(3, 2, Decoding::Mean)).contains("no symbol"));
+    assert!(refuse("counts", &decoded(3, 2, Decoding::Mean)).contains("no count"));
     assert!(refuse("normal", &Generation::sample(3, 0, 1)).contains("0 paths"));
     let stopping = |stop| Generation { stop, ..Generation::sample(3, 2, 1) };
     assert!(refuse("normal", &stopping(Stop::Token(1))).contains("without tokens"));

@@ -510,4 +510,120 @@ mod tests {
         assert!([-2.0, 0.3, 4.0].iter().all(|x| (factor(*x) - factor(0.0)).abs() < 1e-12));
         assert!((tilt[0] + tilt[3] - 1.0).abs() < 1e-15);
     }
+
+    /// Overlapping, far apart with the heavier tail on one side, equal, of very different scales.
+    const OF_STUDENT: [&[f64]; 4] = [
+        &[0.3, -1.0, 0.5, 3.5, 0.7, 1.0, 1.0, 9.0],
+        &[0.999, -40.0, 1.0, 50.0, 0.001, 20.0, 3.0, 2.1],
+        &[0.25, 1.3, 0.7, 4.0, 0.75, 1.3, 0.7, 4.0],
+        &[0.5, 0.0, 1e-3, 5.0, 0.3, 0.1, 10.0, 2.5, 0.2, 0.2, 0.3, 200.0],
+    ];
+    /// Apart, on top of each other, one of nothing but zeros, Poisson's limit.
+    const OF_COUNTS: [&[f64]; 4] = [
+        &[0.4, 3.0, 0.5, 0.6, 60.0, 0.01],
+        &[0.5, 4.0, 0.7, 0.5, 4.0, 0.7],
+        &[0.2, 1e-6, 1e-6, 0.8, 12.0, 3.0],
+        &[0.3, 1.0, 1e-6, 0.3, 30.0, 1e-6, 0.4, 400.0, 0.1],
+    ];
+
+    #[test]
+    fn mixtures_of_student_t_are_the_sums_of_their_components() {
+        for row in OF_STUDENT {
+            let parts = || row.chunks(4).map(|of| (of[0], [of[1], of[2], of[3]]));
+            let sum = |f: &dyn Fn([f64; 3]) -> f64| parts().map(|(weight, of)| weight * f(of)).sum::<f64>();
+            for x in [-1e4, -41.0, -1.5, 0.0, 1e-3, 1.3, 25.0, 1e6] {
+                let close = |own: f64, expected: f64| (own - expected).abs() <= 1e-12 * expected.abs();
+                let density = sum(&|of| student_t::log_density(of, x).exp());
+                assert!(close(log_density::<StudentT>(row, x), density.ln()), "{row:?} {x}");
+                assert!(close(cdf::<StudentT>(row, x), sum(&|of| student_t::cdf(of, x))), "{row:?} {x}");
+                assert!(close(survival::<StudentT>(row, x), sum(&|of| student_t::survival(of, x))), "{row:?} {x}");
+            }
+            let mean = sum(&|of| of[0]);
+            let second = sum(&|[location, scale, dof]| scale * scale * dof / (dof - 2.0) + location * location);
+            assert!((super::mean::<StudentT>(row) - mean).abs() < 1e-14 * (1.0 + mean.abs()), "{row:?}");
+            let own = variance::<StudentT>(row);
+            assert!((own / (second - mean * mean) - 1.0).abs() < 1e-12, "{row:?}: {own}");
+        }
+        let heavy = [0.5, 0.0, 1.0, 2.0, 0.5, 1.0, 1.0, 5.0];
+        assert_eq!((super::mean::<StudentT>(&heavy), variance::<StudentT>(&heavy)), (0.5, f64::INFINITY));
+        assert!(super::mean::<StudentT>(&[0.5, 0.0, 1.0, 1.0, 0.5, 1.0, 1.0, 5.0]).is_nan());
+    }
+
+    #[test]
+    fn quantiles_of_student_t_invert_both_tails() {
+        for row in OF_STUDENT {
+            for exponent in [0.302, 0.5, 1.0, 1.3, 2.0, 4.0, 8.0, 12.0, 100.0] {
+                let mass = 10_f64.powf(-exponent);
+                let (low, high) = (lower_edge::<StudentT>(row, mass), upper_edge::<StudentT>(row, mass));
+                let (below, above) = (cdf::<StudentT>(row, low), survival::<StudentT>(row, high));
+                assert!((below / mass - 1.0).abs() < 1e-10, "{row:?} {mass}: {below}");
+                assert!((above / mass - 1.0).abs() < 1e-10, "{row:?} {mass}: {above}");
+            }
+            let ascending: Vec<f64> = (1..200).map(|i| quantile::<StudentT>(row, f64::from(i) / 200.0)).collect();
+            assert!(ascending.windows(2).all(|pair| pair[0] < pair[1]), "{row:?}");
+            let ends = [0.0, 1.0].map(|q| quantile::<StudentT>(row, q));
+            assert_eq!(ends, [f64::NEG_INFINITY, f64::INFINITY]);
+        }
+        for q in [1e-9, 0.1, 0.5, 0.975] {
+            let (own, alone) = (quantile::<StudentT>(OF_STUDENT[2], q), student_t::quantile([1.3, 0.7, 4.0], q));
+            assert!((own - alone).abs() < 1e-12 * (1.0 + alone.abs()), "{q}: {own}, not {alone}");
+        }
+    }
+
+    #[test]
+    fn draws_of_student_t_have_their_distribution_and_its_modes_are_the_highest() {
+        for row in OF_STUDENT {
+            let mut rng = LaneRng::new(9, 1);
+            let mut draws: Vec<f64> =
+                (0..4000).map(|_| cdf::<StudentT>(row, sample::<StudentT>(row, &mut rng))).collect();
+            draws.sort_unstable_by(f64::total_cmp);
+            let off = draws.iter().zip(0..).map(|(u, i)| (u - (f64::from(i) + 0.5) / 4000.0).abs()).fold(0.0, f64::max);
+            assert!(off < 1.95 / 4000_f64.sqrt(), "{row:?}: Kolmogorov-Smirnov {off}");
+            let height = log_density::<StudentT>(row, mode::<StudentT>(row));
+            let highest =
+                (1..4000).map(|i| log_density::<StudentT>(row, quantile::<StudentT>(row, f64::from(i) / 4000.0)));
+            assert!(highest.fold(f64::NEG_INFINITY, f64::max) <= height + 1e-12, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn mixtures_of_counts_are_the_sums_of_their_masses() {
+        for row in OF_COUNTS {
+            let parts = || row.chunks(3).map(|of| (of[0], [of[1], of[2]]));
+            let mass =
+                |k: f64| parts().map(|(weight, of)| weight * negative_binomial::log_mass(of, k).exp()).sum::<f64>();
+            let (mut below, mut mean, mut square, mut best) = (0.0, 0.0, 0.0, (0.0, 0.0));
+            let mut next = [1e-6, 0.025, 0.3, 0.5, 0.9, 1.0 - 1e-4].iter().peekable();
+            for k in (0..20_000).map(f64::from) {
+                let own = mass(k);
+                assert!((log_density::<Counts>(row, k) - own.ln()).abs() < 1e-10 || own < 1e-280, "{row:?} {k}");
+                below += own;
+                mean += k * own;
+                square += k * k * own;
+                best = if own > best.0 { (own, k) } else { best };
+                if k < 500.0 {
+                    assert!((cdf::<Counts>(row, k) - below).abs() < 1e-12, "{row:?} {k}");
+                    assert!((survival::<Counts>(row, k) + below - 1.0).abs() < 1e-12, "{row:?} {k}");
+                }
+                while let Some(&&q) = next.peek().filter(|q| below >= ***q) {
+                    assert_eq!(count_quantile(row, q), k, "{row:?} {q}");
+                    next.next();
+                }
+            }
+            assert!(next.peek().is_none() && (below - 1.0).abs() < 1e-9, "{row:?}: {below}");
+            assert!((super::mean::<Counts>(row) / mean - 1.0).abs() < 1e-9, "{row:?}");
+            assert!((variance::<Counts>(row) / (square - mean * mean) - 1.0).abs() < 1e-7, "{row:?}");
+            assert_eq!(count_mode(row), best.1, "{row:?}");
+            let mut listed = Vec::new();
+            let first = count_masses(row, &mut listed);
+            let off = listed.iter().zip(first..).map(|(own, k)| (own - mass(k as f64)).abs()).fold(0.0, f64::max);
+            assert!(off < 1e-12 && (listed.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{row:?}: {off}");
+            for outside in [0.4, 0.01] {
+                let edge = count_upper_edge(row, outside);
+                assert!(survival::<Counts>(row, edge - 1.0) >= outside && survival::<Counts>(row, edge) < outside);
+            }
+        }
+        assert_eq!(count_mode(&[0.5, 10.0, 0.5, 0.5, 1e6, 1e-6]), 5.0);
+        assert_eq!([0.0, 1.0].map(|q| count_quantile(OF_COUNTS[0], q)), [0.0, f64::INFINITY]);
+    }
 }

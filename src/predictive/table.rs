@@ -183,8 +183,9 @@ fn falling_quantile(fall: f64, share: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::mixture::Normal;
+    use super::super::mixture::{Normal, StudentT};
     use super::*;
+    use crate::math::special;
 
     /// Overlapping, far apart and of different spreads, a narrow one inside a wide one, flat at the top, one a
     /// ten-thousandth as high as the other.
@@ -247,6 +248,42 @@ mod tests {
                     assert!(distance < 0.02 * (1.0 + mode.abs()), "{row:?} at {temperature}: {x}, not {mode}");
                     assert!(table.log_density(x).is_finite());
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_of_student_t_reaches_into_its_tails() {
+        let rows: [&[f64]; 3] = [
+            &[0.3, -1.0, 0.5, 3.5, 0.7, 1.0, 1.0, 9.0],
+            &[0.999, -40.0, 1.0, 50.0, 0.001, 20.0, 3.0, 2.1],
+            &[1.0, 0.4, 0.6, 3.5],
+        ];
+        for (row, temperature) in rows.into_iter().flat_map(|row| [0.01, 0.5, 1.0, 1.7, 2.5].map(|t| (row, t))) {
+            let mut table = Table::default();
+            table.fill::<StudentT>(row, temperature);
+            for q in [1e-5, 0.01, 0.3, 0.6, 0.99, 1.0 - 1e-5] {
+                let x = table.quantile(q);
+                if temperature == 1.0 {
+                    let own = mixture::cdf::<StudentT>(row, x);
+                    assert!((own - q).abs() < 1e-3 && (own / q - 1.0).abs() < 0.05, "{row:?} at {q}: {own}");
+                }
+                let log = |x: f64| mixture::log_density::<StudentT>(row, x) / temperature;
+                let ratio = table.log_density(x) - table.log_density(table.quantile(0.5));
+                let expected = log(x) - log(table.quantile(0.5));
+                assert!((ratio - expected).abs() < 0.11, "{row:?} at {temperature}, {q}: {ratio}, not {expected}");
+            }
+            assert!(table.knots.len() < 1500, "{row:?} at {temperature}: {} knots", table.knots.len());
+        }
+        // One component to a power is Student's t again, whose quantiles are known; hot ones have the heaviest tails.
+        for temperature in [0.5, 1.7, 3.0] {
+            let mut table = Table::default();
+            table.fill::<StudentT>(rows[2], temperature);
+            let dof = 4.5 / temperature - 1.0;
+            let scale = 0.6 * (3.5 / dof).sqrt();
+            for q in [1e-4, 0.1, 0.7, 0.999] {
+                let own = special::student_t_cdf((table.quantile(q) - 0.4) / scale, dof);
+                assert!((own - q).abs() < 2e-3 * q.min(1.0 - q).max(0.05), "{temperature} at {q}: {own}");
             }
         }
     }
