@@ -63,24 +63,31 @@ impl<S: Fit> Fit for Combination<S> {
     type Model = Mixture<S::Model>;
 
     fn fit(&self, train: &[Series]) -> Result<Fitted<Self::Model>> {
-        let mut fitted: Vec<Fitted<S::Model>> =
-            self.members.iter().map(|member| member.fit(train)).collect::<Result<_>>()?;
-        let exact = fitted.iter().position(|member| member.summary.observations == 0);
-        if let Some(alone) = exact.or((fitted.len() == 1).then_some(0)) {
-            let Fitted { model, summary } = fitted.swap_remove(alone);
-            return Ok(Fitted { model: Mixture::new(vec![model], &[1.0])?, summary });
-        }
-        if fitted.is_empty() {
-            return Err(Error::usage("a combination without members").expected("at least one member"));
-        }
-        let (models, summaries): (Vec<S::Model>, Vec<Summary>) =
-            fitted.into_iter().map(|member| (member.model, member.summary)).unzip();
-        let likelihoods: Vec<Likelihoods> =
-            train.iter().map(|series| Likelihoods::of(&models, series)).collect::<Result<_>>()?;
-        let weights = self.weights.of(&summaries, &likelihoods);
-        let model = Mixture::new(models, &weights)?;
-        Ok(Fitted { model, summary: summary(&summaries, &weights, &likelihoods) })
+        averaged(self.members.iter().map(|member| member.fit(train)).collect::<Result<_>>()?, self.weights, train)
     }
+}
+
+/// The average of members that are fitted already.
+pub(super) fn averaged<M: Autoregressive>(
+    mut fitted: Vec<Fitted<M>>,
+    weights: Weights,
+    train: &[Series],
+) -> Result<Fitted<Mixture<M>>> {
+    let exact = fitted.iter().position(|member| member.summary.observations == 0);
+    if let Some(alone) = exact.or((fitted.len() == 1).then_some(0)) {
+        let Fitted { model, summary } = fitted.swap_remove(alone);
+        return Ok(Fitted { model: Mixture::new(vec![model], &[1.0])?, summary });
+    }
+    if fitted.is_empty() {
+        return Err(Error::usage("a combination without members").expected("at least one member"));
+    }
+    let (models, summaries): (Vec<M>, Vec<Summary>) =
+        fitted.into_iter().map(|member| (member.model, member.summary)).unzip();
+    let likelihoods: Vec<Likelihoods> =
+        train.iter().map(|series| Likelihoods::of(&models, series)).collect::<Result<_>>()?;
+    let weights = weights.of(&summaries, &likelihoods);
+    let model = Mixture::new(models, &weights)?;
+    Ok(Fitted { model, summary: summary(&summaries, &weights, &likelihoods) })
 }
 
 /// What the members say of one series: the log-likelihood of each on the rows that all of them judge.
@@ -173,9 +180,12 @@ fn covariance(members: &[Summary]) -> Option<Vec<Vec<f64>>> {
     Some(all)
 }
 
-/// `average of AR(2) and AR(1) without intercept`; with shares where they are not equal.
+/// `average of AR(2) and AR(1) without intercept`; with shares where they are not equal. Once where all are the same.
 fn description(members: &[Summary], weights: &[f64]) -> String {
     let are_equal = weights.iter().all(|weight| *weight == weights[0]);
+    if are_equal && members.iter().all(|member| member.description == members[0].description) {
+        return format!("average of {} x {}", members.len(), members[0].description);
+    }
     let of_member = |(member, weight): (&Summary, &f64)| {
         let share = if are_equal { String::new() } else { format!(" ({:.1} %)", 100.0 * weight) };
         format!("{}{share}", member.description)

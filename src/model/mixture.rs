@@ -302,8 +302,11 @@ mod tests {
     use super::*;
     use crate::data::series::Series;
     use crate::model::Fit;
-    use crate::model::linear::Ar;
+    use crate::model::linear::{Ar, ArParts, Estimator, Innovations, LinearSpec, Order};
     use crate::model::naive::Naive;
+    use crate::model::token::QuantisedSpec;
+    use crate::model::token::markov::{MarkovOrder, MarkovSpec};
+    use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
     use crate::model::transformed::{Differences, Seasonal, Transform, Transformed};
 
     const WEIGHTS: [f64; 3] = [0.2, 0.5, 0.3];
@@ -468,5 +471,93 @@ mod tests {
         for weights in [[0.0; 3], [1.0, -0.1, 0.1], [f64::NAN, 1.0, 1.0], [f64::INFINITY, 1.0, 1.0]] {
             assert!(Mixture::new(members(), &weights).is_err(), "{weights:?}");
         }
+    }
+
+    /// The members with Student's t innovations.
+    fn heavy() -> Vec<Ar> {
+        let of = |(phi, scale, dof): (f64, f64, f64)| {
+            Ar::from_parts(ArParts {
+                innovations: Innovations::StudentT { scale, dof },
+                ..Ar::new(0.3, 0.0, vec![phi], 1.0, 2.0).parts()
+            })
+        };
+        [(0.6, 0.7, 5.0), (1.0, 1.2, 3.0), (0.2, 0.4, 30.0)].map(of).to_vec()
+    }
+
+    #[test]
+    fn heavy_tails_mix_behind_any_link() {
+        let model = Mixture::new(heavy(), &WEIGHTS).expect("a mixture");
+        assert_eq!(model.family(), Family::StudentTMixture { components: 3 });
+        let (own, sum) = (log_likelihood(&model, &FUTURE), by_definition(&heavy(), &WEIGHTS, &FUTURE));
+        assert!((own - sum).abs() < 1e-12, "{own}, not {sum}");
+        for link in [Link::Identity, Link::Log] {
+            let x = (0..60).map(|t| (1.0 + (0.7 * f64::from(t)).sin() + f64::from(t * 37 % 11) / 8.0).exp()).collect();
+            let series = Series::new("", x);
+            let spec = LinearSpec { order: Order::Fixed(1), estimator: Estimator::Robust, ..LinearSpec::default() };
+            let behind = |seasonal, order| {
+                let transform = Transform::new(seasonal, link, Differences::new(order, 0, 1)).expect("a transform");
+                Transformed::fit(&spec, transform, std::slice::from_ref(&series)).expect("a fit").model
+            };
+            let ratios = Seasonal::Multiplicative(vec![1.2, 0.9, 0.9]);
+            let members = vec![behind(ratios, 0), behind(Seasonal::None, 1)];
+            let expected = by_definition(&members, &[0.5, 0.5], &FUTURE);
+            let own = log_likelihood(&Mixture::new(members, &[1.0, 1.0]).expect("a mixture"), &FUTURE);
+            assert!((own - expected).abs() < 1e-11, "{link:?}: {own}, not {expected}");
+        }
+    }
+
+    #[test]
+    fn moments_ahead_are_those_of_the_members() {
+        let (model, batch, none) =
+            (Mixture::new(heavy(), &WEIGHTS).expect("a mixture"), Batch::single(&PAST, 0), Covariates::none());
+        let of = |model: &dyn Autoregressive| {
+            model.begin(&batch, &none).expect("a session").moments(&none, 4).expect("moments").remove(0)
+        };
+        let of_members: Vec<Vec<Moments>> = heavy().iter().map(|member| of(member)).collect();
+        for (step, own) in of(&model).into_iter().enumerate() {
+            let parts = || of_members.iter().zip(WEIGHTS).map(|(of, weight)| (of[step], weight));
+            let mean: f64 = parts().map(|(of, weight)| weight * of.mean).sum();
+            let square: f64 = parts().map(|(of, weight)| weight * (of.variance + of.mean * of.mean)).sum();
+            assert!((own.mean - mean).abs() < 1e-12 && (own.variance - square + mean * mean).abs() < 1e-12, "{own:?}");
+        }
+    }
+
+    #[test]
+    fn two_equal_members_are_the_member() {
+        let member = heavy().remove(0);
+        let twice = Mixture::new(vec![member.clone(), member.clone()], &[0.4, 0.6]).expect("a mixture");
+        let rows = |model: &dyn Autoregressive| {
+            model.conditionals(&Batch::single(&PAST, 0), &Batch::single(&FUTURE, 4), &Covariates::none()).expect("rows")
+        };
+        let (own, alone) = (rows(&twice), rows(&member));
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-11 * (1.0 + b.abs());
+        for (row, x) in FUTURE.into_iter().enumerate() {
+            let (own, alone) = (own.row(row), alone.row(row));
+            assert!(close(own.log_prob(x), alone.log_prob(x)) && close(own.cdf(x), alone.cdf(x)));
+            assert!(close(own.surprisal_tail(x), alone.surprisal_tail(x)));
+            assert!(close(own.mean(), alone.mean()) && close(own.std_dev(), alone.std_dev()));
+            assert!(close(own.mode(), alone.mode()) && close(own.median(), alone.median()));
+            let (a, b) = (own.accepted_region(0.05), alone.accepted_region(0.05));
+            assert!(close(a.0, b.0) && close(a.1, b.1), "{a:?}, not {b:?}");
+        }
+    }
+
+    #[test]
+    fn models_of_the_same_tokens_mix_and_others_do_not() {
+        let x: Vec<f64> = (0..80).map(|t| 2.0 + f64::from(t * 37 % 11) / 8.0 + (0.9 * f64::from(t)).sin()).collect();
+        let of = |order, bins| QuantisedSpec {
+            quantiser: QuantiserSpec { kind: QuantiserKind::Uniform, bins: Some(bins) },
+            markov: MarkovSpec { order: MarkovOrder::Fixed(order), symbols: None },
+        };
+        let fit = |spec: QuantisedSpec| spec.fit(&[Series::new("", x.clone())]).expect("a fit").model;
+        let both = vec![fit(of(0, 6)), fit(of(1, 6))];
+        let expected = by_definition(&both, &[0.5, 0.5], &FUTURE);
+        let model = Mixture::new(both, &[1.0, 1.0]).expect("a mixture");
+        assert!(model.family().has_tokens());
+        let own = log_likelihood(&model, &FUTURE);
+        assert!((own - expected).abs() < 1e-12, "{own}, not {expected}");
+        assert!(Mixture::new(vec![fit(of(0, 6)), fit(of(0, 7))], &[1.0, 1.0]).is_err());
+        let refused = Mixture::new(vec![heavy().remove(0), members().remove(0)], &[1.0, 1.0]).expect_err("families");
+        assert!(refused.to_string().contains("different families"), "{refused}");
     }
 }

@@ -15,6 +15,7 @@
 //! | `head` | rows of numbers become distributions, and log densities gradients |
 //! | `training`, `adam`, `exposure`, `checkpoint` | the loop, its steps, the remedies for exposure bias, and how to go on after an interruption |
 //! | `model` | [`Neural`] and its sessions |
+//! | `ensemble` | [`EnsembleSpec`]: networks of several seeds, averaged |
 //!
 //! **What a row sees.** A window has a context of R values and spans of L values after it; at the end of a span the last R values
 //! become the context of the next. A row sees the lags of its step (a feed-forward network those of its whole context), the
@@ -49,6 +50,7 @@ mod backbone;
 pub mod bench;
 mod checkpoint;
 mod conv;
+mod ensemble;
 mod examples;
 mod exposure;
 mod frame;
@@ -72,6 +74,7 @@ pub(crate) use self::model::{Net, Weights};
 pub(crate) use self::spec::Body;
 
 pub use self::checkpoint::{Keep, Run};
+pub use self::ensemble::EnsembleSpec;
 pub use self::exposure::{Remedy, Rise};
 pub use self::model::{AttentionMap, Neural};
 pub use self::spec::{Architecture, HeadChoice, NeuralSpec};
