@@ -4,10 +4,11 @@
 //! scale parameter. That multiple depends on the family, its shape and, behind a logarithm, on the spread; the rows of
 //! a series share it more often than not, and it costs a quantile.
 //!
-//! A mixture has no such centre. Its region lies between two values that cut off equal areas v under the density of y
+//! A mixture has no such centre. Of normals its region lies between two values that cut off equal areas v under the density of y
 //! drawn over z: f(z) itself without a link, f(z) e^{-b z} behind a logarithm. With G the distribution function of
 //! that density, F that of z, the mass outside is F(G^-1(v)) + 1 - F(G^-1(1 - v)), increasing in v and 2 v where F = G. For a normal
-//! f both densities are symmetric, and this is the region of the other families.
+//! f both densities are symmetric, and this is the region of the other families. Of Student's t, whose tails have no e^{-b z} to
+//! speak of, it cuts off equal masses.
 
 use std::borrow::Cow;
 

@@ -135,8 +135,9 @@ mod tests {
 
     #[test]
     fn an_ensemble_of_every_head_is_the_mean_of_its_members_paths() {
+        type Check = fn(&Family) -> bool;
         let tokens = QuantiserSpec { kind: QuantiserKind::Quantile, bins: Some(5) };
-        let cases: [(HeadChoice, fn(&Family) -> bool); 5] = [
+        let cases: [(HeadChoice, Check); 5] = [
             (HeadChoice::Gaussian, |family| *family == Family::Mixture { components: 3 }),
             (HeadChoice::Mixture { components: 2 }, |family| *family == Family::Mixture { components: 6 }),
             (HeadChoice::StudentT, |family| *family == Family::StudentTMixture { components: 3 }),
