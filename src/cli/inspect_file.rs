@@ -13,7 +13,7 @@ use crate::chart::{self, Format};
 use crate::data::batch::Covariates;
 use crate::data::frame::write_whole;
 use crate::error::{Error, Result};
-use crate::model::file::{ModelFile, StoredModel, StoredSeries};
+use crate::model::file::{ModelFile, StoredSeries};
 
 /// Series that are described in full; of more there is one line each.
 const DETAILED: usize = 3;
@@ -89,10 +89,12 @@ fn detailed(saved: &StoredSeries) -> String {
         tail.timeline().last_label(),
         tail.len()
     );
-    if let StoredModel::Neural(model) = &saved.model {
+    let networks = saved.model.networks();
+    if let [model, ..] = networks {
         let [step, window] = model.cost().map(|count| short(count as f64));
+        let each = if networks.len() > 1 { format!("{} networks, each of ", networks.len()) } else { String::new() };
         text += &format!(
-            "\n  {} parameters; a row rests on up to {} past values; {step} multiplications for a step, {window} for a \
+            "\n  {each}{} parameters; a row rests on up to {} past values; {step} multiplications for a step, {window} for a \
              training window",
             model.parameters(),
             model.receptive_field()

@@ -19,7 +19,7 @@ use crate::model::linear::{
 };
 use crate::model::mixture::Mixture;
 use crate::model::naive::Naive;
-use crate::model::neural::NeuralSpec;
+use crate::model::neural::EnsembleSpec;
 use crate::model::token::QuantisedSpec;
 use crate::model::token::codebook::CodebookSpec;
 use crate::model::token::markov::{MarkovOrder, MarkovSpec};
@@ -40,8 +40,8 @@ pub(super) enum Spec {
     Markov(TokenPlan),
     /// A codebook of patches of the differences.
     Codebook(TokenPlan),
-    /// A network.
-    Network(Box<NeuralSpec>),
+    /// A network, or several.
+    Network(Box<EnsembleSpec>),
     /// A network that was trained on all series.
     Pooled(Arc<Pooled>),
     /// A seasonal naive model of a series in which no season was found: the calendar's, where there is one.
@@ -130,11 +130,11 @@ impl Spec {
             }
             Self::Network(spec) => {
                 let Fitted { model, summary } = network::fit(spec, series)?;
-                (StoredModel::Neural(Box::new(model)), summary)
+                (StoredModel::of_networks(model), summary)
             }
             Self::Pooled(pooled) => {
                 let (model, summary) = pooled.of(series)?;
-                (StoredModel::Neural(Box::new(model)), summary)
+                (StoredModel::of_networks(model), summary)
             }
             Self::Naive(spec) => {
                 let fitted = spec.fit(train)?;
@@ -329,7 +329,7 @@ impl ModelArgs {
             return Err(Error::usage(format!("{} with a network", refused.join(", ")))
                 .expected(
                     "options that networks read: --transform, --context, --hidden, --layers, --head, --epochs, --batch, \
-                     --learning-rate, --dropout, --training-seed, --remedy and --each-series",
+                     --learning-rate, --dropout, --training-seed, --remedy, --ensemble and --each-series",
                 )
                 .hint("leave them out, or add ar to --model"));
         }

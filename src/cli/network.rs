@@ -13,8 +13,10 @@ use crate::data::frame::write_whole;
 use crate::data::series::Series;
 use crate::data::timeline::Timeline;
 use crate::error::{Error, Result};
-use crate::model::file::StoredModel;
-use crate::model::neural::{Architecture, Epoch, HeadChoice, Neural, NeuralSpec, Remedy, Rise, Run, Training};
+use crate::model::mixture::Mixture;
+use crate::model::neural::{
+    Architecture, EnsembleSpec, Epoch, HeadChoice, Neural, NeuralSpec, Remedy, Rise, Run, Training,
+};
 use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
 use crate::model::{Fitted, Summary, too_short, training_likelihood};
 use crate::predictive::Link;
@@ -57,6 +59,9 @@ pub(crate) struct NetworkArgs {
     /// What is done about exposure bias [default: nothing]
     #[arg(long, value_enum, help_heading = HEADING)]
     remedy: Option<RemedyArg>,
+    /// Networks trained from so many seeds and averaged as whole paths [default: 1]
+    #[arg(long, value_name = "NETWORKS", help_heading = HEADING)]
+    ensemble: Option<usize>,
     /// Train a network for every series, instead of one on all of them
     #[arg(long, help_heading = HEADING)]
     each_series: bool,
@@ -123,12 +128,13 @@ impl NetworkArgs {
             ("--dropout", self.dropout.is_some()),
             ("--training-seed", self.training_seed.is_some()),
             ("--remedy", self.remedy.is_some()),
+            ("--ensemble", self.ensemble.is_some()),
             ("--each-series", self.each_series),
         ];
         options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
-    /// The network that the options describe, for series of a period that was given.
+    /// The network that the options describe, or several, for series of a period that was given.
     ///
     /// # Errors
     /// If the transform is none that networks know.
@@ -137,10 +143,10 @@ impl NetworkArgs {
         architecture: Architecture,
         transform: TransformArg,
         period: Option<usize>,
-    ) -> Result<NeuralSpec> {
+    ) -> Result<EnsembleSpec> {
         let usual = NeuralSpec::new(architecture);
         let training = Training::default();
-        Ok(NeuralSpec {
+        let spec = NeuralSpec {
             hidden: self.hidden.unwrap_or(usual.hidden),
             layers: self.layers.unwrap_or(usual.layers),
             context: self.context,
@@ -181,7 +187,8 @@ impl NetworkArgs {
                 ..training
             },
             ..usual
-        })
+        };
+        Ok(EnsembleSpec { spec, members: self.ensemble.unwrap_or(1) })
     }
 }
 
@@ -189,10 +196,10 @@ impl NetworkArgs {
 #[derive(Debug, Default)]
 pub(super) struct Pool(Vec<(ModelName, Arc<Pooled>)>);
 
-/// One network for several series.
+/// One network, or one ensemble, for several series.
 #[derive(Debug)]
 pub(super) struct Pooled {
-    fitted: Fitted<Neural>,
+    fitted: Fitted<Mixture<Neural>>,
     /// The times of the first series, which tell the phases of the seasons.
     clock: Timeline,
     series: usize,
@@ -227,6 +234,11 @@ impl Pool {
                 .expected("one network")
                 .hint("leave --each-series out, or give one series at a time"));
         }
+        if is_special && options.network.ensemble.is_some_and(|members| members > 1) {
+            return Err(Error::usage("--warm-start and --checkpoint with --ensemble")
+                .expected("one network")
+                .hint("leave --ensemble out; of a saved ensemble --warm-start trains all members further"));
+        }
         let has_values = |series: &&Series| series.values().iter().any(|x| !x.is_nan());
         let series: Vec<Series> = series.iter().filter(has_values).cloned().collect();
         if is_each || series.is_empty() || (series.len() == 1 && !is_special) {
@@ -250,13 +262,14 @@ impl Pool {
 
 impl Pooled {
     /// The network in front of one of its series, and what it makes of that.
-    pub(super) fn of(&self, series: &Series) -> Result<(Neural, Summary)> {
+    pub(super) fn of(&self, series: &Series) -> Result<(Mixture<Neural>, Summary)> {
         let Fitted { model, summary } = &self.fitted;
         let model = model.of_series(&self.clock, series.timeline());
-        let series = series.select_covariates(model.covariates())?;
+        let first = &model.members()[0];
+        let series = series.select_covariates(first.covariates())?;
         let (log_likelihood, observations) = training_likelihood(&model, std::slice::from_ref(&series))?;
         if observations == 0 {
-            return Err(too_short(model.architecture().name(), series.len(), model.least() + 1)
+            return Err(too_short(first.architecture().name(), series.len(), first.least() + 1)
                 .hint("give more history, or choose a smaller --context or --period"));
         }
         let mut summary = Summary { log_likelihood, observations, ..summary.clone() };
@@ -268,58 +281,100 @@ impl Pooled {
 }
 
 /// Fits a network to one series.
-pub(super) fn fit(spec: &NeuralSpec, series: &Series) -> Result<Fitted<Neural>> {
+pub(super) fn fit(spec: &EnsembleSpec, series: &Series) -> Result<Fitted<Mixture<Neural>>> {
     trained(spec, std::slice::from_ref(series), Start::default())
 }
 
-/// Fits a network, and says on standard error how far it is: losses in nats per value, and the time left.
-fn trained(spec: &NeuralSpec, series: &[Series], start: Start<'_>) -> Result<Fitted<Neural>> {
-    let resume = match start.checkpoint {
+/// Fits a network, or one after the other those of an ensemble, and says on standard error how far each is: losses in nats per
+/// value, and the time left.
+fn trained(spec: &EnsembleSpec, series: &[Series], start: Start<'_>) -> Result<Fitted<Mixture<Neural>>> {
+    let EnsembleSpec { spec, members } = spec;
+    let (starts, members): (Vec<Option<Neural>>, usize) = match start.warm {
+        Some(path) => {
+            let saved = warm(path, spec.architecture)?;
+            (saved.iter().cloned().map(Some).collect(), saved.len())
+        }
+        None => (vec![None; *members], *members),
+    };
+    let specs = EnsembleSpec { spec: spec.clone(), members }.specs()?;
+    if members > 1 && start.checkpoint.is_some() {
+        return Err(Error::usage("--checkpoint with an ensemble")
+            .expected("one network")
+            .hint("leave --checkpoint out, or train one network further"));
+    }
+    let fitted = specs.iter().zip(&starts).enumerate();
+    let fitted = fitted.map(|(member, (spec, start_of_member))| {
+        let progress = Member { number: member + 1, of: members };
+        one_trained(spec, start_of_member.as_ref(), progress, series, start.checkpoint)
+    });
+    EnsembleSpec::average(fitted.collect::<Result<_>>()?, series)
+}
+
+/// Which network of an ensemble is trained.
+#[derive(Debug, Clone, Copy)]
+struct Member {
+    number: usize,
+    of: usize,
+}
+
+fn one_trained(
+    spec: &NeuralSpec,
+    start: Option<&Neural>,
+    member: Member,
+    series: &[Series],
+    checkpoint: Option<&Path>,
+) -> Result<Fitted<Neural>> {
+    let resume = match checkpoint {
         Some(path) if path.exists() => {
             Some(fs::read(path).map_err(|error| Error::io(error.to_string()).at(path.display().to_string()))?)
         }
         _ => None,
     };
-    let bar = progress::epochs(spec.architecture.name(), spec.training.epochs);
-    let mut is_said = std::io::stderr().is_terminal();
+    let Member { number, of } = member;
+    let name = spec.architecture.name();
+    let bar = progress::epochs(
+        if of == 1 { name.to_owned() } else { format!("{name} {number} of {of}") },
+        spec.training.epochs,
+    );
+    let mut is_said = number > 1 || std::io::stderr().is_terminal();
     let mut observe = |epoch: &Epoch| {
         bar.set_position(epoch.number as u64);
         bar.set_prefix(format!("loss {:.3}, held out {:.3}", epoch.loss, epoch.held_out));
         // Where no bar is shown.
-        let all = epoch.seconds / epoch.number as f64 * epoch.of as f64;
+        let all = epoch.seconds / epoch.number as f64 * (epoch.of * of) as f64;
         if !is_said && all > WORTH_SAYING {
-            eprintln!("training {} takes up to {all:.0} seconds", spec.architecture.name());
+            let what = if of == 1 { name.to_owned() } else { format!("{of} x {name}") };
+            eprintln!("training {what} takes up to {all:.0} seconds");
             is_said = true;
         }
     };
-    let mut keep = |bytes: &[u8]| start.checkpoint.map_or(Ok(()), |path| write_whole(path, bytes));
+    let mut keep = |bytes: &[u8]| checkpoint.map_or(Ok(()), |path| write_whole(path, bytes));
     let run = Run {
         observe: Some(&mut observe),
-        keep: start.checkpoint.is_some().then_some(&mut keep as _),
+        keep: checkpoint.is_some().then_some(&mut keep as _),
         resume: resume.as_deref(),
     };
-    let result = match start.warm {
-        Some(path) => warm(path, spec.architecture)?.train_further(&spec.training, series, run),
+    let result = match start {
+        Some(network) => network.train_further(&spec.training, series, run),
         None => spec.fit_run(series, run),
     };
     bar.finish_and_clear();
-    let of_checkpoint = |error: Error| match start.checkpoint {
+    let of_checkpoint = |error: Error| match checkpoint {
         Some(path) if error.to_string().contains("checkpoint") => error.at(path.display().to_string()),
         _ => error,
     };
     result.map_err(of_checkpoint)
 }
 
-/// The network of a file.
-fn warm(path: &Path, architecture: Architecture) -> Result<Neural> {
+/// The network of a file, or those of its ensemble.
+fn warm(path: &Path, architecture: Architecture) -> Result<Vec<Neural>> {
     let (file, _) = load::read(path)?;
-    let networks = file.series.iter().map(|series| match &series.model {
-        StoredModel::Neural(model) if model.architecture().name() == architecture.name() => Some(&**model),
-        _ => None,
-    });
-    let networks: Vec<&Neural> = networks.flatten().collect();
+    let is_of_name =
+        |networks: &&[Neural]| networks.first().is_some_and(|first| first.architecture().name() == architecture.name());
+    let networks: Vec<&[Neural]> =
+        file.series.iter().map(|series| series.model.networks()).filter(is_of_name).collect();
     match networks[..] {
-        [first, ref others @ ..] if others.iter().all(|other| other.is_shared_with(first)) => Ok(first.clone()),
+        [first, ref others @ ..] if others.iter().all(|other| other[0].is_shared_with(&first[0])) => Ok(first.to_vec()),
         [] => Err(Error::usage(format!("{} holds no {}", path.display(), architecture.name()))
             .expected("a file of the network that --model names")
             .hint("give --model the name that `foretoken inspect --load` says")),

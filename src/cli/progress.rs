@@ -1,5 +1,6 @@
 //! Progress on standard error for work that takes longer than a second; nothing where that is no terminal.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ pub(super) fn bar(what: &'static str, total: usize) -> ProgressBar {
 }
 
 /// The epochs of a training. It shows itself after a second.
-pub(super) fn epochs(what: &'static str, total: usize) -> ProgressBar {
+pub(super) fn epochs(what: String, total: usize) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::hidden());
     show_later(bar.with_prefix("starting"), what, "{msg} {wide_bar} {pos}/{len} epochs, {prefix}, {eta} left")
 }
@@ -26,7 +27,7 @@ pub(super) fn spinner(what: &'static str) -> ProgressBar {
     show_later(spinner, what, "{spinner} {msg} {elapsed}")
 }
 
-fn show_later(bar: ProgressBar, what: &'static str, template: &str) -> ProgressBar {
+fn show_later(bar: ProgressBar, what: impl Into<Cow<'static, str>>, template: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = bar.with_message(what).with_style(style);
     let shown = bar.clone();

@@ -63,15 +63,17 @@ impl<S: Fit> Fit for Combination<S> {
     type Model = Mixture<S::Model>;
 
     fn fit(&self, train: &[Series]) -> Result<Fitted<Self::Model>> {
-        averaged(self.members.iter().map(|member| member.fit(train)).collect::<Result<_>>()?, self.weights, train)
+        let fitted = self.members.iter().map(|member| member.fit(train)).collect::<Result<_>>()?;
+        averaged(fitted, self.weights, train, Likelihoods::of)
     }
 }
 
-/// The average of members that are fitted already.
+/// The average of members that are fitted already, with what they say of each series.
 pub(super) fn averaged<M: Autoregressive>(
     mut fitted: Vec<Fitted<M>>,
     weights: Weights,
     train: &[Series],
+    said: impl Fn(&[M], &Series) -> Result<Likelihoods>,
 ) -> Result<Fitted<Mixture<M>>> {
     let exact = fitted.iter().position(|member| member.summary.observations == 0);
     if let Some(alone) = exact.or((fitted.len() == 1).then_some(0)) {
@@ -83,21 +85,20 @@ pub(super) fn averaged<M: Autoregressive>(
     }
     let (models, summaries): (Vec<M>, Vec<Summary>) =
         fitted.into_iter().map(|member| (member.model, member.summary)).unzip();
-    let likelihoods: Vec<Likelihoods> =
-        train.iter().map(|series| Likelihoods::of(&models, series)).collect::<Result<_>>()?;
+    let likelihoods: Vec<Likelihoods> = train.iter().map(|series| said(&models, series)).collect::<Result<_>>()?;
     let weights = weights.of(&summaries, &likelihoods);
     let model = Mixture::new(models, &weights)?;
     Ok(Fitted { model, summary: summary(&summaries, &weights, &likelihoods) })
 }
 
 /// What the members say of one series: the log-likelihood of each on the rows that all of them judge.
-struct Likelihoods {
+pub(super) struct Likelihoods {
     of_members: Vec<f64>,
     rows: usize,
 }
 
 impl Likelihoods {
-    fn of<M: Autoregressive>(models: &[M], series: &Series) -> Result<Self> {
+    pub(super) fn of<M: Autoregressive>(models: &[M], series: &Series) -> Result<Self> {
         let (start, target) = (Batch::empty(&[0]), Batch::single(series.values(), 0));
         let known = Covariates::of_series(series);
         let said = |model: &M| model.conditionals(&start, &target, &known);

@@ -88,6 +88,12 @@ impl<M: Autoregressive> Mixture<M> {
         &self.members
     }
 
+    /// The same weights of other members, one for each, of the same family behind the same link.
+    pub(crate) fn map(&self, member: impl FnMut(&M) -> M) -> Self {
+        let members = self.members.iter().map(member).collect();
+        Self { members, weights: self.weights.clone(), family: self.family.clone() }
+    }
+
     /// Their weights at the end of a context, which sum to one.
     #[must_use]
     pub fn weights(&self) -> &[f64] {

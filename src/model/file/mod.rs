@@ -22,7 +22,7 @@
 //! |---|---|
 //! | `ar` | `order` p, `phi` at its `lags` (all, where they are absent), `terms` (`trend` n, c or ct, `dummies`, `fourier` as `[period, harmonics]`, `covariates`) and their `coefficients`, `form` (equation or mean), `sd` or `student_t` `[scale, degrees of freedom]`, `start` (given or stationary), `origin`, `differences` as `[d, D, m]` |
 //! | | of recursive least squares also `recursion`: `forgetting`, `lags`, `centre`, `coefficients`, `inverse` (the lower triangle of P, so k (k + 1) / 2 numbers for k coefficients: under 2 KB up to k = 4), `limits`, `squares`, `weight`, `squared_weight` |
-//! | `average` | `members` with `weights` |
+//! | `average` | `members` with `weights`: autoregressions, or networks of several seeds |
 //! | `transformed` | `link` (log) or `lambda` (Box-Cox), seasonal `factors` or `seasonal_terms`, `differences` and `origin`, the `inner` model |
 //! | `naive` | `lag`, `constant`, `sd`, `fallback` |
 //! | `quantised` | `quantiser`, the `inner` model of its tokens |
@@ -32,7 +32,7 @@
 //! | `neural` | `body` (`architecture`, `hidden`, `layers`, heads of attention), `head` (`family`, bins), `frame` (`lags`, `warm` and `span` of a window, the `least` past of a row, `periods`, scales), the names of its `covariates`, `is_double`, the `origin` of its times on the clock of the phases, and the `parameters` as one list; of a network of a panel that an earlier line holds only `shared_with`, the number of that line's series from 0, and its own `origin` |
 //!
 //! **Networks** are written as [safetensors](https://github.com/huggingface/safetensors): every part of the parameters is a tensor `SERIES.NAME`,
-//! such as `0.gru.0.input.weight`, and the text above without `parameters` stands in the metadata under `foretoken`. The check sum is
+//! such as `0.gru.0.input.weight` (of an ensemble `SERIES.MEMBER.NAME`), and the text above without `parameters` stands in the metadata under `foretoken`. The check sum is
 //! that of the text with them, so a damaged tensor is refused as well.
 //!
 //! `time` has the `last` time (or all of `moments`, where they are not equally spaced) as ISO date-time, the
@@ -320,7 +320,7 @@ impl ModelFile {
     /// # Errors
     /// If the tensors do not fit into a file.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
-        if self.series.iter().any(|series| matches!(series.model, StoredModel::Neural(_))) {
+        if self.series.iter().any(|series| !series.model.networks().is_empty()) {
             return neural::to_safetensors(self);
         }
         Ok(self.to_text().into_bytes())

@@ -55,17 +55,18 @@ impl Stored for Neural {
 
 /// The number of the first series whose network another one is, in front of its own times; `None` of the first one itself.
 pub(super) fn shared(before: &[StoredSeries], model: &StoredModel) -> Option<usize> {
-    let StoredModel::Neural(own) = model else { return None };
-    let is_same = |other: &StoredSeries| match &other.model {
-        StoredModel::Neural(other) => Arc::ptr_eq(&other.weights, &own.weights) && other.covariates == own.covariates,
-        _ => false,
+    let own = model.networks();
+    let is_shared = |(a, b): (&Neural, &Neural)| a.is_shared_with(b) && a.covariates == b.covariates;
+    let is_same = |other: &StoredSeries| {
+        let other = other.model.networks();
+        other.len() == own.len() && own.iter().zip(other).all(is_shared)
     };
-    before.iter().position(is_same)
+    if own.is_empty() { None } else { before.iter().position(is_same) }
 }
 
 /// A network that an earlier line holds.
 pub(super) fn write_shared(model: &StoredModel, with: usize) -> Value {
-    let origin = if let StoredModel::Neural(own) = model { own.origin } else { 0 };
+    let origin = model.networks().first().map_or(0, |own| own.origin);
     json!({ "kind": "neural", "shared_with": with, "origin": origin })
 }
 
@@ -73,11 +74,11 @@ pub(super) fn write_shared(model: &StoredModel, with: usize) -> Value {
 pub(super) fn read_shared(node: &Node<'_>, before: &[StoredSeries]) -> Result<Option<StoredModel>> {
     let Some(with) = node.find("shared_with") else { return Ok(None) };
     let owner = with.whole(0, MOST)?;
+    let origin = read_origin(node)?;
+    let of = |owner: &Neural| Neural { origin, ..owner.clone() };
     match before.get(owner).map(|series| &series.model) {
-        Some(StoredModel::Neural(owner)) => {
-            let own = Neural { origin: read_origin(node)?, ..(**owner).clone() };
-            Ok(Some(StoredModel::Neural(Box::new(own))))
-        }
+        Some(StoredModel::Neural(owner)) => Ok(Some(StoredModel::Neural(Box::new(of(owner))))),
+        Some(StoredModel::Ensemble(owner)) => Ok(Some(StoredModel::Ensemble(Box::new(owner.map(of))))),
         _ => Err(with.error("the number of an earlier series with a network")),
     }
 }
@@ -105,34 +106,48 @@ fn read_net<T: Float>(node: &Node<'_>, body: &Body, frame: &Frame, head: Head) -
 /// The key of the metadata under which the text of the file stands.
 const KEY: &str = "foretoken";
 
-/// The files of networks: numbers as tensors, `SERIES.NAME`, everything else as metadata.
+/// The networks of a line, each with the name that its tensors begin with: the number of the series, and of the member.
+fn networks_of(model: &mut Value, name: String) -> Vec<(String, &mut Value)> {
+    if model.get("members").is_none() {
+        return vec![(name, model)];
+    }
+    let members = model["members"].as_array_mut().into_iter().flatten();
+    members.enumerate().map(|(member, network)| (format!("{name}.{member}"), network)).collect()
+}
+
+/// The files of networks: numbers as tensors, `SERIES.NAME` or `SERIES.MEMBER.NAME`, everything else as metadata.
 pub(super) fn to_safetensors(file: &ModelFile) -> Result<Vec<u8>> {
     let mut text = String::new();
     for (number, line) in file.to_text().lines().enumerate() {
         let mut line: Value = serde_json::from_str(line).map_err(|error| foreign(&error.to_string()))?;
-        if let Some(Value::Object(model)) = line.get_mut("model").filter(|_| number > 0) {
-            model.shift_remove("parameters");
+        if let Some(model) = line.get_mut("model").filter(|_| number > 0) {
+            for (_, network) in networks_of(model, String::new()) {
+                network.as_object_mut().and_then(|network| network.shift_remove("parameters"));
+            }
         }
         text += &format!("{line}\n");
     }
     let mut tensors: Vec<(String, safetensors::Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
     for (number, series) in file.series.iter().enumerate() {
-        let StoredModel::Neural(model) = &series.model else { continue };
         if shared(&file.series[..number], &series.model).is_some() {
             continue;
         }
-        for (part, range) in model.network().layout.parts() {
-            let (kind, bytes) = match &*model.weights {
-                Weights::Single(net) => {
-                    let bytes = net.parameters[range].iter().flat_map(|x| x.to_le_bytes()).collect();
-                    (safetensors::Dtype::F32, bytes)
-                }
-                Weights::Double(net) => {
-                    let bytes = net.parameters[range].iter().flat_map(|x| x.to_le_bytes()).collect();
-                    (safetensors::Dtype::F64, bytes)
-                }
-            };
-            tensors.push((format!("{number}.{}", part.name), kind, vec![part.rows, part.columns], bytes));
+        for (member, model) in series.model.networks().iter().enumerate() {
+            let is_member = matches!(series.model, StoredModel::Ensemble(_));
+            let name = if is_member { format!("{number}.{member}") } else { number.to_string() };
+            for (part, range) in model.network().layout.parts() {
+                let (kind, bytes) = match &*model.weights {
+                    Weights::Single(net) => {
+                        let bytes = net.parameters[range].iter().flat_map(|x| x.to_le_bytes()).collect();
+                        (safetensors::Dtype::F32, bytes)
+                    }
+                    Weights::Double(net) => {
+                        let bytes = net.parameters[range].iter().flat_map(|x| x.to_le_bytes()).collect();
+                        (safetensors::Dtype::F64, bytes)
+                    }
+                };
+                tensors.push((format!("{name}.{}", part.name), kind, vec![part.rows, part.columns], bytes));
+            }
         }
     }
     let views = tensors.iter().map(|(name, kind, shape, bytes)| {
@@ -158,11 +173,13 @@ pub(super) fn text_of_safetensors(bytes: &[u8]) -> Result<Option<String>> {
     let mut whole = String::new();
     for (number, line) in text.lines().enumerate() {
         let mut value: Value = serde_json::from_str(line).map_err(|error| foreign(&error.to_string()))?;
-        let is_network = value.pointer("/model/kind").is_some_and(|kind| kind == "neural");
-        if number > 0 && is_network && value.pointer("/model/shared_with").is_none() {
-            let numbers = numbers_of(&tensors, number - 1, &value)?;
-            if let Some(Value::Object(model)) = value.get_mut("model") {
-                model.insert("parameters".to_owned(), json!(numbers));
+        if let Some(model) = value.get_mut("model").filter(|_| number > 0) {
+            for (name, network) in networks_of(model, (number - 1).to_string()) {
+                let is_network = network.get("kind").is_some_and(|kind| kind == "neural");
+                if is_network && network.get("shared_with").is_none() {
+                    let numbers = numbers_of(&tensors, &name, network)?;
+                    network["parameters"] = json!(numbers);
+                }
             }
         }
         whole += &format!("{value}\n");
@@ -170,15 +187,14 @@ pub(super) fn text_of_safetensors(bytes: &[u8]) -> Result<Option<String>> {
     Ok(Some(whole))
 }
 
-/// The parameters of a series in the order of its network.
-fn numbers_of(tensors: &SafeTensors<'_>, number: usize, line: &Value) -> Result<Vec<f64>> {
-    let root = Node::root(line);
-    let node = root.get("model")?;
+/// The parameters of a network, in its order.
+fn numbers_of(tensors: &SafeTensors<'_>, name: &str, network: &Value) -> Result<Vec<f64>> {
+    let node = Node::root(network);
     let network =
         read_body(&node.get("body")?)?.network(&read_frame(&node.get("frame")?)?, read_head(&node.get("head")?)?);
     let mut numbers = Vec::with_capacity(network.layout.len());
     for (part, range) in network.layout.parts() {
-        let name = format!("{number}.{}", part.name);
+        let name = format!("{name}.{}", part.name);
         let tensor = tensors.tensor(&name).map_err(|_| foreign(&format!("the tensor `{name}` is missing")))?;
         if tensor.shape() != [part.rows, part.columns] {
             return Err(foreign(&format!(

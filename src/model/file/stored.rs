@@ -64,6 +64,8 @@ pub enum StoredModel {
     Codebook(Transformed<Codebook>),
     /// A network.
     Neural(Box<Neural>),
+    /// Networks of several seeds.
+    Ensemble(Box<Mixture<Neural>>),
 }
 
 impl StoredModel {
@@ -75,6 +77,7 @@ impl StoredModel {
             #[cfg(feature = "linfa")]
             Self::Codebook(model) => model,
             Self::Neural(model) => &**model,
+            Self::Ensemble(model) => &**model,
         }
     }
 
@@ -87,12 +90,31 @@ impl StoredModel {
         }
     }
 
+    /// An ensemble; the network itself where it is one.
+    #[must_use]
+    pub fn of_networks(model: Mixture<Neural>) -> Self {
+        match model.members() {
+            [alone] => Self::Neural(Box::new(alone.clone())),
+            _ => Self::Ensemble(Box::new(model)),
+        }
+    }
+
+    /// The networks; none of another model.
+    #[must_use]
+    pub fn networks(&self) -> &[Neural] {
+        match self {
+            Self::Neural(model) => std::slice::from_ref(model),
+            Self::Ensemble(model) => model.members(),
+            _ => &[],
+        }
+    }
+
     /// The covariates that the model must be given, in their order.
     #[must_use]
     pub fn covariates(&self) -> &[String] {
         match self {
             Self::Ar(model) => &model.inner().members()[0].terms().covariates,
-            Self::Neural(model) => model.covariates(),
+            Self::Neural(_) | Self::Ensemble(_) => self.networks()[0].covariates(),
             _ => &[],
         }
     }
@@ -133,6 +155,7 @@ impl Stored for StoredModel {
             #[cfg(feature = "linfa")]
             Self::Codebook(model) => model.write(),
             Self::Neural(model) => model.write(),
+            Self::Ensemble(model) => model.write(),
         }
     }
 
@@ -140,6 +163,14 @@ impl Stored for StoredModel {
         let kind = node.get("kind")?;
         Ok(match KINDS[kind.one_of(&KINDS)?] {
             "neural" => Self::Neural(Box::new(Neural::read(node)?)),
+            "average" => {
+                let model: Mixture<Neural> = Mixture::read(node)?;
+                let [first, others @ ..] = model.members() else { return Err(kind.error("members")) };
+                if !others.iter().all(|other| other.sees_as(first)) {
+                    return Err(node.refused("the members do not see the same of a series"));
+                }
+                Self::Ensemble(Box::new(model))
+            }
             "transformed" if is_around(node, "quantised")? => Self::Markov(Transformed::read(node)?),
             #[cfg(feature = "linfa")]
             "transformed" if is_around(node, "codebook")? => Self::Codebook(Transformed::read(node)?),
@@ -152,7 +183,7 @@ impl Stored for StoredModel {
                 Self::Ar(model)
             }
             "naive" => Self::Naive(NaiveModel::read(node)?),
-            _ => return Err(kind.error("one of transformed, naive")),
+            _ => return Err(kind.error("one of transformed, naive, neural, average")),
         })
     }
 }

@@ -15,13 +15,22 @@ use super::model::Neural;
 use super::spec::NeuralSpec;
 use super::training::{Epoch, Training};
 use crate::data::series::Series;
+use crate::data::timeline::Timeline;
 use crate::error::{Error, Result};
-use crate::model::combination::{Weights, averaged};
+use crate::model::combination::{Likelihoods, Weights, averaged};
 use crate::model::mixture::Mixture;
 use crate::model::{Fit, Fitted};
 
 /// The most members.
 const MOST: usize = 64;
+
+impl Mixture<Neural> {
+    /// The same networks in front of another series of their panel, see [`Neural::of_series`].
+    #[must_use]
+    pub fn of_series(&self, clock: &Timeline, series: &Timeline) -> Self {
+        self.map(|member| member.of_series(clock, series))
+    }
+}
 
 /// Networks of one specification from consecutive seeds.
 ///
@@ -84,7 +93,13 @@ impl EnsembleSpec {
     pub fn average(members: Vec<Fitted<Neural>>, train: &[Series]) -> Result<Fitted<Mixture<Neural>>> {
         let shared = members.first().map(|first| first.summary.preprocessing.clone()).unwrap_or_default();
         let is_alone = members.len() == 1;
-        let mut fitted = averaged(members, Weights::Equal, train)?;
+        // The times of a series of a panel tell its phases, by the clock of the first.
+        let said = |members: &[Neural], series: &Series| {
+            let member = |member: &Neural| member.of_series(train[0].timeline(), series.timeline());
+            let members: Vec<Neural> = members.iter().map(member).collect();
+            Likelihoods::of(&members, &series.select_covariates(members[0].covariates())?)
+        };
+        let mut fitted = averaged(members, Weights::Equal, train, said)?;
         if !is_alone {
             fitted.summary.preprocessing.extend(shared);
         }

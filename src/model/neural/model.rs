@@ -120,6 +120,11 @@ impl Neural {
         Arc::ptr_eq(&self.weights, &other.weights)
     }
 
+    /// Whether it sees the same of a series as another network, on the same scale: what members of an ensemble must.
+    pub(crate) fn sees_as(&self, other: &Self) -> bool {
+        (&self.frame, &self.covariates, self.origin) == (&other.frame, &other.covariates, other.origin)
+    }
+
     /// How many values a row needs before it.
     #[must_use]
     pub fn least(&self) -> usize {
