@@ -7,9 +7,9 @@ use common::simulate_ar;
 use foretoken::data::series::Covariate;
 use foretoken::generate::{Generation, generate};
 use foretoken::math::random::LaneRng;
-use foretoken::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
+use foretoken::model::file::{Columns, ModelFile, StoredModel, StoredSeries, read_model, write_model};
 use foretoken::model::linear::{Estimator, LinearSpec, Order};
-use foretoken::model::neural::{Architecture, HeadChoice, NeuralSpec, Remedy, Rise, Run, Training};
+use foretoken::model::neural::{Architecture, EnsembleSpec, HeadChoice, NeuralSpec, Remedy, Rise, Run, Training};
 use foretoken::model::step_through;
 use foretoken::predictive::Link;
 use foretoken::{Autoregressive, Batch, Covariates, Fit, Series, score};
@@ -372,6 +372,45 @@ fn the_network_of_a_panel_is_stored_once_and_comes_back_for_every_series() {
         other => panic!("{other:?}"),
     });
     assert!(second.is_shared_with(&first));
+}
+
+/// As one network, so several: every tensor once, under the number of its member.
+#[test]
+fn an_ensemble_comes_back_from_a_file_and_members_that_do_not_fit_are_refused() {
+    let series = shops();
+    let training = Training { epochs: 1, ..Training::default() };
+    let spec = NeuralSpec { training, ..small(Architecture::Gru) };
+    let fitted = EnsembleSpec { spec, members: 3 }.fit(&series).expect("a fit");
+    let stored = |series: &Series| {
+        let model = fitted.model.of_series(shops()[0].timeline(), series.timeline());
+        StoredSeries::new(StoredModel::of_networks(model), fitted.summary.clone(), None, series)
+    };
+    let columns = Columns { id: Some("shop".to_owned()), ..Columns::default() };
+    let file = ModelFile { columns, series: series.iter().map(stored).collect() };
+    let bytes = file.to_bytes().expect("bytes");
+    let back = ModelFile::parse(&bytes).expect("a file");
+    assert_eq!(back.to_text(), file.to_text());
+    let [own, other] = [&back, &file].map(|file| file.series.iter().map(|series| &series.model).collect::<Vec<_>>());
+    assert!(own == other);
+    assert_eq!(back.to_bytes().expect("bytes"), bytes);
+    let [first, second] = [0, 1].map(|number| back.series[number].model.networks());
+    assert!(first.len() == 3 && first.iter().zip(second).all(|(a, b)| a.is_shared_with(b)));
+    // A likelihood over the series, each on its own calendar.
+    let expected: f64 =
+        file.series.iter().zip(&series).map(|(stored, series)| log_likelihood(&stored.model, series)).sum();
+    assert!((fitted.summary.log_likelihood - expected).abs() < 1e-8 * expected.abs(), "{expected}");
+    // Members on different scales are none of one specification.
+    let text = write_model(&StoredModel::of_networks(fitted.model));
+    let scale = text.split("\"training\":").nth(1).and_then(|rest| rest.split(',').next()).expect("a scale");
+    let other = text.replacen(&format!("\"training\":{scale}"), "\"training\":[1.5", 1);
+    let refused = read_model::<StoredModel>(&other).expect_err("two scales").to_string();
+    assert!(refused.contains("do not see the same"), "{refused}");
+}
+
+fn log_likelihood(model: &StoredModel, series: &Series) -> f64 {
+    let target = Batch::single(series.values(), 0);
+    let known = Covariates::of_series(series);
+    foretoken::score::log_likelihood(model, &Batch::empty(&[0]), &target, &known).expect("a score").0
 }
 
 /// What was interrupted goes on where it stood, and nothing else passes for it.

@@ -94,3 +94,51 @@ fn a_training_is_resumed_continued_and_seeded() {
         folder.run(command).exits(code).says(words);
     }
 }
+
+#[test]
+fn an_ensemble_is_fitted_saved_and_used_as_one_model() {
+    let (folder, file) = (Folder::new(), dataset("lynx.csv"));
+    let small = ["--model", "gru", "--hidden", "8", "--epochs", "2", "--context", "12", "--ensemble", "3"];
+    folder.run(&[&["fit", &file, "--save", "m.safetensors"], &small[..]].concat()).exits(0);
+    folder.run(&["forecast", "--load", "m.safetensors", "-H", "5", "-o", "f.csv"]).exits(0);
+    folder.run(&[&["forecast", &file, "-H", "5", "-o", "direct.csv"], &small[..]].concat()).exits(0);
+    assert_eq!(folder.text("f.csv"), folder.text("direct.csv"));
+    folder.run(&["detect", &file, "--load", "m.safetensors", "-o", "d.csv"]).exits(0);
+    folder.run(&["score", &file, "--load", "m.safetensors", "--test-rows", "20", "--json"]).exits(0);
+    folder.run(&["generate", "--load", "m.safetensors", "-H", "5", "--paths", "3", "-o", "g.csv"]).exits(0);
+    let told = folder.run(&["inspect", "--load", "m.safetensors"]).exits(0).stdout;
+    assert!(told.contains("average of 3 x gru") && told.contains("3 networks, each of "), "{told}");
+    let as_json = folder.run(&["inspect", "--load", "m.safetensors", "--json"]).exits(0).stdout;
+    assert!(as_json.contains("average of 3 x gru"), "{as_json}");
+    // Trained further, it has as many members.
+    let further = ["fit", &file, "--model", "gru", "--epochs", "1", "--warm-start", "m.safetensors"];
+    let told = folder.run(&[&further[..], &["--save", "w.safetensors"]].concat()).exits(0).stdout;
+    assert!(told.contains("average of 3 x gru"), "{told}");
+    // One network is what it is without the option.
+    let alone = |extra: &[&str], to: &str| {
+        folder.run(&[&["fit", &file, "--save", to], &small[..8], extra].concat()).exits(0);
+        folder.bytes(to)
+    };
+    assert_eq!(alone(&["--ensemble", "1"], "one.safetensors"), alone(&[], "none.safetensors"));
+    // Of a panel all series share the members.
+    let panel = dataset("panel_sales.csv");
+    let fit = [&["fit", &panel, "--save", "p.safetensors"], &small[..]].concat();
+    let told = folder.run(&fit).exits(0).stdout;
+    assert!(told.contains("trained on 20 series"), "{told}");
+    folder.run(&["forecast", "--load", "p.safetensors", "-H", "2", "-o", "p.csv"]).exits(0);
+    folder.run(&[&["forecast", &panel, "-H", "2", "-o", "q.csv"], &small[..]].concat()).exits(0);
+    assert_eq!(folder.text("p.csv"), folder.text("q.csv"));
+    let refused = [
+        (&["forecast", &file, "-H", "3", "--ensemble", "2"][..], 2, "--ensemble without a network"),
+        (&["forecast", &file, "-H", "3", "--model", "gru", "--ensemble", "0"], 2, "an ensemble of 0 networks"),
+        (&["fit", &file, "--model", "gru", "--ensemble", "2", "--checkpoint", "c"], 2, "with --ensemble"),
+        (
+            &["fit", &file, "--model", "gru", "--warm-start", "m.safetensors", "--checkpoint", "c"],
+            2,
+            "with an ensemble",
+        ),
+    ];
+    for (command, code, words) in refused {
+        folder.run(command).exits(code).says(words);
+    }
+}

@@ -91,7 +91,9 @@ impl EnsembleSpec {
     /// # Errors
     /// If they have no distribution in common, or cannot read the series.
     pub fn average(members: Vec<Fitted<Neural>>, train: &[Series]) -> Result<Fitted<Mixture<Neural>>> {
-        let shared = members.first().map(|first| first.summary.preprocessing.clone()).unwrap_or_default();
+        let Some(first) = members.first().map(|first| first.summary.clone()) else {
+            return Err(Error::usage("an ensemble without networks").expected("at least one"));
+        };
         let is_alone = members.len() == 1;
         // The times of a series of a panel tell its phases, by the clock of the first.
         let said = |members: &[Neural], series: &Series| {
@@ -101,7 +103,8 @@ impl EnsembleSpec {
         };
         let mut fitted = averaged(members, Weights::Equal, train, said)?;
         if !is_alone {
-            fitted.summary.preprocessing.extend(shared);
+            fitted.summary.preprocessing.extend(first.preprocessing);
+            fitted.summary.innovation_parameters = first.innovation_parameters;
         }
         Ok(fitted)
     }
