@@ -2,11 +2,13 @@
 
     pip install torch
     python benches/peers/neural.py
+    python benches/peers/neural.py GRU          # that network alone
+    python benches/peers/neural.py sampling     # no training
 
 Every figure is the smallest CPU time of several runs. The architectures are those of the library, in PyTorch's own modules and
 layouts: `nn.GRU`, `conv1d`, `scaled_dot_product_attention`, `rms_norm`; a linear skip from the inputs, but of heads over tokens.
 A step is forward pass, loss, backward pass and AdamW, of which the faster of the default and `fused=True` counts. Paths are
-sampled with states and caches, for 1, 8 or all 64 series at a time, of which the fastest counts. The Rust side is
+sampled with states and caches, for 1, 8 or all 64 series at a time (here 1 or 8), of which the fastest counts. The Rust side is
 `cargo bench --bench neural`, which this script runs before and after.
 """
 
@@ -15,6 +17,7 @@ import math
 import os
 import platform
 import subprocess
+import sys
 import time
 
 import torch
@@ -237,12 +240,15 @@ NETWORKS = {
 }
 
 
-def peers():
+def peers(only):
     found = {}
-    for name, (build, lanes, steps) in NETWORKS.items():
-        times = [measure(training(build, lanes, steps, fused)) for fused in (False, True)]
-        found["training", name] = min(times)
-        print(f"training {name}: " + ", ".join(f"{1e3 * t:.3f}" for t in times) + " ms (AdamW, fused)", flush=True)
+    names = [name for name in NETWORKS if name in only] or list(NETWORKS)
+    for name in names:
+        build, lanes, steps = NETWORKS[name]
+        if "sampling" not in only:
+            times = [measure(training(build, lanes, steps, fused)) for fused in (False, True)]
+            found["training", name] = min(times)
+            print(f"training {name}: " + ", ".join(f"{1e3 * t:.3f}" for t in times) + " ms (AdamW, fused)", flush=True)
         net = build()
         x = torch.randn(SERIES, steps, net.body.inputs)
         times = [measure(lambda: net.sample(x, chunk), least=2) for chunk in (1, 8, 64)]
@@ -251,8 +257,8 @@ def peers():
     return found
 
 
-def ours():
-    command = ["cargo", "bench", "--no-default-features", "--bench", "neural"]
+def ours(only):
+    command = ["cargo", "bench", "--no-default-features", "--bench", "neural", "--", *only]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     rows = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     found = {}
@@ -263,15 +269,18 @@ def ours():
 
 
 def main():
-    here, there = ours(), peers()
-    here = {key: min(seconds, again) for (key, seconds), again in zip(here.items(), ours().values())}
+    only = sys.argv[1:]
+    here, there, again = ours(only), peers(only), ours(only)
+    here = {key: min(seconds, again[key]) for key, seconds in here.items()}
     print(f"\nPyTorch {torch.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores\n")
     print("| work | network | here, ms | PyTorch, ms | ratio |\n|---|---|---|---|---|")
     for (work, name), theirs in there.items():
         own = here[work, name]
         print(f"| {work} | {name} | {1e3 * own:.3g} | {1e3 * theirs:.3g} | {theirs / own:.2f} |")
+    if "sampling" in only:
+        return
     print("\n| 256 windows | one thread, ms | two, ms | ratio |\n|---|---|---|---|")
-    for name in NETWORKS:
+    for name in dict.fromkeys(name for _, name in there):
         one, two = here["256 windows, 1", name], here["256 windows, 2", name]
         print(f"| {name} | {1e3 * one:.3g} | {1e3 * two:.3g} | {one / two:.2f} |")
 

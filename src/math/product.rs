@@ -146,7 +146,11 @@ pub(crate) fn product<'a, T: Float>(scale: T, a: View<'a, T>, b: View<'a, T>, ad
             let rows = most.min(c.rows - first);
             let a = View { data: &a.data[first * a.row_stride..], rows, ..a };
             let c = ViewMut { data: &mut c.data[first * c.stride..], rows, ..c };
-            multiply(scale, a, b, adds, c);
+            if rows == 1 {
+                product(scale, a, b, adds, c);
+            } else {
+                multiply(scale, a, b, adds, c);
+            }
         }
         return;
     }
@@ -276,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_row_alone_is_that_row_beside_others() {
-        for (n, k) in [(3, 2), (2, 64), (64, 64), (192, 64), (1, 48), (48, 16), (16, 300), (3, 40)] {
+        for (n, k) in [(3, 2), (2, 64), (64, 64), (192, 64), (1, 48), (48, 16), (16, 300), (3, 40), (4, 7)] {
             for is_transposed in [false, true] {
                 let (a, b) = (random(200 * k, 1), random(k * n, 2));
                 let b = if is_transposed { View::new(&b, n, k).t() } else { View::new(&b, k, n) };
@@ -287,7 +291,7 @@ mod tests {
                 };
                 let all = of(7);
                 assert!(
-                    (1..7).chain([100, 200]).all(|rows| of(rows) == all),
+                    (1..7).chain([65, 100, 200]).all(|rows| of(rows) == all),
                     "{n} columns, {k} terms, {is_transposed}"
                 );
             }
