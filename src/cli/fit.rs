@@ -26,6 +26,7 @@ use crate::error::{Error, Result};
 use crate::forecast::{Forecast, ForecastOptions, forecast as forecast_ahead};
 use crate::model::file::{Columns, ModelFile, StoredModel, StoredSeries};
 use crate::model::linear::{Ar, ArReport, Criterion, Filled, Form, Trend};
+use crate::model::neural::Neural;
 use crate::model::transformed::Differences;
 use crate::model::{Autoregressive, Parameter, Summary};
 use crate::predictive::Link;
@@ -49,13 +50,15 @@ struct Fit {
 type Done<'a> = [(&'a Series, Fit)];
 
 pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
-    history::check(args)?;
+    check_training(args)?;
     if args.model == ModelName::Var {
         return fit_system::run(args);
     }
-    let args = &with_seed(args)?;
+    // The only random thing about a fit is the training.
+    let mut args = args.clone();
+    args.fit.network.training_seed = args.seed.or(args.fit.network.training_seed);
+    let args = &args;
     args.fit.check(&[args.model])?;
-    check_training(args)?;
     forecast::check_levels(&args.level)?;
     let outputs = [&args.residuals, &args.fill, &args.save, &args.checkpoint, &args.history, &args.loss_chart];
     output::check_not_input(args.input.file(), &outputs)?;
@@ -81,11 +84,9 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     if let Some(destination) = filled.flatten() {
         output::save(output::frame(None, filled_columns(&loaded, &done)?)?, destination)?;
     }
-    let trained = done.iter().filter_map(|(series, fit)| match &fit.model {
-        StoredModel::Neural(model) => Some((*series, &**model)),
-        _ => None,
-    });
-    histories.write(&loaded, &trained.collect::<Vec<_>>())?;
+    let networks: Vec<(&Series, &[Neural])> =
+        done.iter().map(|(series, fit)| (*series, fit.model.networks())).collect();
+    histories.write(&loaded, &networks)?;
     if args.json {
         output::json_lines(done.iter().map(|(series, fit)| json_of(&loaded, series, fit, args)))?;
     } else {
@@ -99,28 +100,22 @@ pub(super) fn run(args: &FitArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// `--seed` of a fit is that of the training, the only random thing about it.
-fn with_seed(args: &FitArgs) -> Result<FitArgs> {
-    let mut args = args.clone();
-    if args.seed.is_some() {
-        if args.model.architecture().is_none() {
-            return Err(Error::usage("--seed without a network").hint("leave it out: nothing else in a fit is random"));
-        }
-        args.fit.network.training_seed = args.seed;
-    }
-    Ok(args)
-}
-
 /// Refuses options about a training where there is none.
 fn check_training(args: &FitArgs) -> Result<()> {
-    let given = [("--warm-start", args.warm_start.is_some()), ("--checkpoint", args.checkpoint.is_some())];
-    let given: Vec<&str> = given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
+    let options = [
+        ("--warm-start", args.warm_start.is_some()),
+        ("--checkpoint", args.checkpoint.is_some()),
+        ("--history", args.history.is_some()),
+        ("--loss-chart", args.loss_chart.is_some()),
+        ("--seed", args.seed.is_some()),
+    ];
+    let given: Vec<&str> = options.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
     if given.is_empty() || args.model.architecture().is_some() {
         return Ok(());
     }
-    Err(Error::usage(format!("{} without a network", given.join(", ")))
+    Err(Error::usage(format!("{} without a network, and nothing else is trained in epochs", given.join(", ")))
         .expected("--model mlp, gru, lstm, conv or transformer")
-        .hint("leave it out, or name one of them"))
+        .hint("leave it out, or fit one of them"))
 }
 
 /// Every series in parallel; results stay in the order of the file.

@@ -7,20 +7,8 @@ use super::output::{self, Column};
 use crate::chart::{self, Format};
 use crate::data::frame::{Destination, TableFormat, write_whole};
 use crate::data::series::Series;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::neural::{Epoch, Neural};
-
-/// Refuses a history of what was not trained.
-pub(super) fn check(args: &FitArgs) -> Result<()> {
-    let options = [("--history", args.history.is_some()), ("--loss-chart", args.loss_chart.is_some())];
-    let given: Vec<&str> = options.iter().filter(|(_, is_given)| *is_given).map(|(name, _)| *name).collect();
-    if given.is_empty() || args.model.architecture().is_some() {
-        return Ok(());
-    }
-    Err(Error::usage(format!("{} without a network, and nothing else is trained in epochs", given.join(" and ")))
-        .expected("--model mlp, gru, lstm, conv or transformer")
-        .hint("leave it out, or fit one of them"))
-}
 
 /// Where the history goes.
 pub(super) struct Outputs<'a> {
@@ -38,17 +26,18 @@ impl<'a> Outputs<'a> {
         Ok(Self { args, table: table.flatten(), chart })
     }
 
-    /// Writes what was asked for.
-    pub(super) fn write(self, loaded: &Loaded, trained: &[(&Series, &Neural)]) -> Result<()> {
+    /// Writes what was asked for, of the networks of every series.
+    pub(super) fn write(self, loaded: &Loaded, networks: &[(&Series, &[Neural])]) -> Result<()> {
+        let trained = trained(networks);
         if let Some(destination) = self.table {
-            output::save(output::frame(None, columns(loaded, trained))?, destination)?;
+            output::save(output::frame(None, columns(loaded, &trained))?, destination)?;
         }
-        if let (Some(path), Some(format), Some((series, model))) = (&self.args.loss_chart, self.chart, trained.first())
-        {
-            let name = loaded.name_of(series);
+        if let (Some(path), Some(format), Some(first)) = (&self.args.loss_chart, self.chart, trained.first()) {
+            let name = first.series.map_or("all series", |series| loaded.name_of(series));
             if trained.len() > 1 {
-                eprintln!("note: the chart of losses shows the first series, `{name}`");
+                eprintln!("note: the chart of losses shows the first of {} networks", trained.len());
             }
+            let model = first.model;
             let figure = figures::losses(name, &model.description(), model.history(), model.kept_epoch());
             write_whole(path, &chart::render(&figure, format)?)?;
             eprintln!("wrote {}", path.display());
@@ -57,25 +46,48 @@ impl<'a> Outputs<'a> {
     }
 }
 
-/// A row per series and epoch.
-fn columns(loaded: &Loaded, trained: &[(&Series, &Neural)]) -> Vec<Column> {
-    let rows =
-        || trained.iter().flat_map(|(series, model)| model.history().iter().map(move |epoch| (*series, *model, epoch)));
+/// A network that was trained.
+struct Trained<'a> {
+    /// The series that it was trained on, unless that are all.
+    series: Option<&'a Series>,
+    /// Its number in an ensemble, from 1.
+    member: usize,
+    model: &'a Neural,
+}
+
+/// The networks of all series: one that several share once.
+fn trained<'a>(networks: &[(&'a Series, &'a [Neural])]) -> Vec<Trained<'a>> {
+    let is_shared =
+        networks.iter().skip(1).any(|(_, own)| own.iter().zip(networks[0].1).any(|(a, b)| a.is_shared_with(b)));
+    let of_all = networks.iter().take(if is_shared { 1 } else { networks.len() });
+    let members = |(series, own): &(&'a Series, &'a [Neural])| {
+        let series = (!is_shared).then_some(*series);
+        (1..).zip(*own).map(|(member, model)| Trained { series, member, model }).collect::<Vec<_>>()
+    };
+    of_all.flat_map(members).collect()
+}
+
+/// A row per network and epoch.
+fn columns(loaded: &Loaded, trained: &[Trained<'_>]) -> Vec<Column> {
+    let rows = || trained.iter().flat_map(|one| one.model.history().iter().map(move |epoch| (one, epoch)));
     let numbers =
-        |name: &str, of: fn(&Epoch) -> f64| Column::numbers(name, rows().map(|(_, _, epoch)| of(epoch)).collect());
-    let id = loaded.panel.id_column.as_ref();
-    let id = id.map(|name| Column::text(name, rows().map(|(series, ..)| series.id().to_owned()).collect()));
-    let is_kept = rows()
-        .map(|(_, model, epoch)| Some(model.kept_epoch().is_some_and(|kept| kept.number == epoch.number)))
-        .collect();
-    let own = [
-        Column::integers("epoch", rows().map(|(_, _, epoch)| epoch.number as i64).collect()),
+        |name: &str, of: fn(&Epoch) -> f64| Column::numbers(name, rows().map(|(_, epoch)| of(epoch)).collect());
+    let mut columns = Vec::new();
+    if let Some(id) = loaded.panel.id_column.as_ref().filter(|_| trained.iter().all(|one| one.series.is_some())) {
+        let ids = rows().filter_map(|(one, _)| Some(one.series?.id().to_owned()));
+        columns.push(Column::text(id, ids.collect()));
+    }
+    if trained.iter().any(|one| one.member > 1) {
+        columns.push(Column::integers("member", rows().map(|(one, _)| one.member as i64).collect()));
+    }
+    columns.extend([
+        Column::integers("epoch", rows().map(|(_, epoch)| epoch.number as i64).collect()),
         numbers("training_loss", |epoch| epoch.loss),
         numbers("held_out_nats_per_value", |epoch| epoch.held_out),
         numbers("gradient_norm", |epoch| epoch.gradient_norm),
         numbers("learning_rate", |epoch| epoch.learning_rate),
         numbers("seconds", |epoch| epoch.seconds),
-        Column::flags("is_kept", is_kept),
-    ];
-    id.into_iter().chain(own).collect()
+        Column::flags("is_kept", rows().map(|(_, epoch)| Some(epoch.is_kept)).collect()),
+    ]);
+    columns
 }

@@ -47,7 +47,7 @@ fn draw_attention(file: &ModelFile, path: &Path, format: Format) -> Result<()> {
             .expected("a file of foretoken fit --model transformer")
             .hint("leave it out")
     };
-    let StoredModel::Neural(model) = &saved.model else { return Err(refused(&saved.summary.name)) };
+    let Some(model) = saved.model.networks().first() else { return Err(refused(&saved.summary.name)) };
     let maps = model.attention(&saved.context(), &saved.known())?;
     let maps = maps.ok_or_else(|| refused(&saved.summary.name))?;
     if file.series.len() > 1 {

@@ -144,6 +144,7 @@ impl<T: Float> Progress<T> {
                         gradient_norm: number(&epoch[2][2])?,
                         learning_rate: number(&epoch[2][3])?,
                         seconds: number(&epoch[2][4])?,
+                        is_kept: false,
                     })
                 })
                 .collect::<Result<_>>()?,

@@ -131,13 +131,10 @@ impl Neural {
         self.frame.least
     }
 
-    /// The epoch whose weights the model has: the first with the best held-out loss, or the last where nothing was held out;
-    /// `None` of a model from a file.
+    /// The epoch whose weights the model has; `None` of a model from a file.
     #[must_use]
     pub fn kept_epoch(&self) -> Option<&Epoch> {
-        let is_judged = self.history.iter().any(|epoch| !epoch.held_out.is_nan());
-        let judged = self.history.iter().filter(|epoch| !epoch.held_out.is_nan());
-        if is_judged { judged.min_by(|a, b| a.held_out.total_cmp(&b.held_out)) } else { self.history.last() }
+        self.history.iter().find(|epoch| epoch.is_kept)
     }
 
     pub(crate) fn network(&self) -> &Network {

@@ -124,6 +124,8 @@ pub struct Epoch {
     pub learning_rate: f64,
     /// Seconds since training began.
     pub seconds: f64,
+    /// Whether the model has the weights after this epoch.
+    pub is_kept: bool,
 }
 
 /// How a training went.
@@ -229,6 +231,7 @@ impl<T: Float> Trainer<'_, T> {
                 gradient_norm: norms / steps as f64,
                 learning_rate: rate,
                 seconds: before + begun.elapsed().as_secs_f64(),
+                is_kept: false,
             };
             if let Some(observe) = &mut run.observe {
                 observe(&epoch);
@@ -252,6 +255,7 @@ impl<T: Float> Trainer<'_, T> {
                 .hint("use a smaller --learning-rate, or another --head"));
         }
         self.parameters = now.best;
+        now.history.iter_mut().for_each(|epoch| epoch.is_kept = epoch.number == now.best_epoch);
         Ok(Trained { history: now.history, recoveries: now.recoveries })
     }
 
