@@ -22,6 +22,9 @@ use toml::{Table, Value};
 use super::args::Cli;
 use crate::error::{Error, Result};
 
+/// A key and its value.
+type Entry<'t> = (&'t String, &'t Value);
+
 /// The arguments with those of the file that they name, if any.
 ///
 /// # Errors
@@ -58,7 +61,7 @@ fn options(text: &str, command: &Command, all: &Command, typed: &ArgMatches) -> 
         Error::usage(format!("no TOML: {}", error.to_string().trim())).hint("write key = value, texts in quotes")
     })?;
     // A key of the command's own table goes before one for all commands.
-    let (mut own, mut of_all): (Vec<(&String, &Value)>, Vec<(&String, &Value)>) = Default::default();
+    let (mut own, mut of_all): (Vec<Entry<'_>>, Vec<Entry<'_>>) = Default::default();
     for (key, value) in &table {
         match value {
             Value::Table(of_command) if key == command.get_name() => own.extend(of_command),

@@ -101,7 +101,7 @@ fn charts_without_what_they_show_are_refused() {
         (&["fit", "x.csv", "--history", "loss.csv"], "--history without a network"),
         (
             &["fit", "x.csv", "--model", "var", "--history", "h.csv", "--loss-chart", "l.svg"],
-            "--history and --loss-chart",
+            "--history, --loss-chart without a network",
         ),
         (&["fit", "x.csv", "--model", "mlp", "--history", "x.csv"], "is the input"),
         (&["fit", "x.csv", "--model", "mlp", "--loss-chart", "loss.txt"], ".svg or .png"),

@@ -359,8 +359,7 @@ impl<T: Float> Net<T> {
     fn attention(&self, frame: &Frame, window: Window) -> Option<Vec<AttentionMap>> {
         let AnyBackbone::Transformer(body) = &self.network.backbone else { return None };
         let mut tape = Tape::<T>::default();
-        let mut batch = super::examples::Batch::default();
-        batch.windows = vec![window];
+        let mut batch = super::examples::Batch { windows: vec![window], ..Default::default() };
         let shape = Shape { steps: batch.fill(frame), lanes: 1 };
         self.network.forward(&self.parameters, shape, &batch.x, Dropout::NONE, &mut tape);
         let map = |(layer, head)| {
