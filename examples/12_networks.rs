@@ -10,7 +10,9 @@
 //! One network is trained on all series, one autoregression on each: with innovations of Student's t, as many lags as AICc wants up to
 //! 210, with and without first differences, and logarithms where values are positive. The row "the best of these" takes the best of
 //! its variants on the held-out values, for each series and each measure anew, which favours it. The CRPS of a panel is divided by the
-//! in-sample error of the seasonal naive method, series by series. `remedies` trains every network with each remedy for exposure bias.
+//! in-sample error of the seasonal naive method, series by series. What lies further outside the range of the training values than that is
+//! wide counts as lying there: the score is proper all the same (Gneiting and Ranjan 2011, *J. Bus. Econ. Stat.* 29, p. 411), and finite for
+//! the exponential of Student's t, which has no mean. `remedies` trains every network with each remedy for exposure bias.
 
 use std::path::Path;
 use std::time::Instant;
@@ -223,12 +225,17 @@ impl Study {
         let horizon = self.horizon.min(future.len());
         let most = future.len() - horizon;
         let origins = self.origins.clamp(1, most + 1);
+        let extremes = |(least, largest): (f64, f64), x: &f64| (least.min(*x), largest.max(*x));
+        let (least, largest) = past.iter().fold((f64::INFINITY, f64::NEG_INFINITY), extremes);
+        let (low, high) = (2.0 * least - largest, 2.0 * largest - least);
         let from = |origin: usize| {
             let from = cut + if origins > 1 { origin * most / (origins - 1) } else { 0 };
             let sample = Generation { stream: at as u32, ..Generation::sample(horizon, self.paths, origin as u64) };
             let paths = generate(model, &Batch::single(&series.values()[..from], 0), &known, &sample)?;
-            let crps =
-                |step: usize| crps(series.values()[from + step], &mut paths.step(step).to_vec()) / self.units[at];
+            let crps = |step: usize| {
+                let mut draws: Vec<f64> = paths.step(step).iter().map(|x| x.clamp(low, high)).collect();
+                crps(series.values()[from + step].clamp(low, high), &mut draws) / self.units[at]
+            };
             Ok((0..horizon).map(crps).collect())
         };
         let all: Vec<Vec<f64>> = (0..origins).into_par_iter().map(from).collect::<Result<_>>()?;
