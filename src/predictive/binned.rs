@@ -229,10 +229,20 @@ fn upper_edge(bins: &Bins, masses: &[f64], mass_above: f64) -> f64 {
     bins.center(0)
 }
 
-/// The interval outside of which a mass lies, half of it on either side.
+/// P(X <= x), of a value in a lowest bin that ends at a floor the mass of all of it: values lie on the floor itself, below which there
+/// is nothing, and are no rarer for that.
+pub(super) fn lower_tail(bins: &Bins, masses: &[f64], x: f64) -> f64 {
+    match bins.floor {
+        Some(floor) if x >= floor && bins.index(x) == 0 => masses[0],
+        _ => cdf(bins, masses, x),
+    }
+}
+
+/// The interval outside of which a mass lies, half of it on either side; from the floor on, where the lowest bin holds that half.
 pub(super) fn central_interval(bins: &Bins, masses: &[f64], outside: f64) -> (f64, f64) {
     let tail = 0.5 * outside.min(1.0);
-    (quantile(bins, masses, tail), upper_edge(bins, masses, tail))
+    let low = bins.floor.filter(|_| masses[0] >= tail).unwrap_or_else(|| quantile(bins, masses, tail));
+    (low, upper_edge(bins, masses, tail))
 }
 
 /// One draw: a bin, then a value of it.
@@ -250,13 +260,34 @@ pub(super) fn moments(bins: &Bins, masses: &[f64]) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::predictive::{Family, Predictive};
 
     fn bins() -> Bins {
         Bins::new(vec![-1.0, 0.5, 0.75, 3.0], [0.5, 2.0]).expect("bins")
     }
 
     const MASSES: [f64; 5] = [0.2, 0.3, 0.0, 0.4, 0.1];
+
+    /// Zeros of values that are never negative lie on the floor, where the distribution function is 0.
+    #[test]
+    fn a_value_on_the_floor_is_as_likely_as_its_bin() {
+        let bins = bins().with_floor(-2.0).expect("bins");
+        let mut rows = Predictive::new(Family::Binned(Arc::new(bins)), 1);
+        rows.set(0, &MASSES, true);
+        let row = rows.row(0);
+        assert!((row.surprisal_tail(-2.0) - 0.4).abs() < 1e-15 && row.surprisal_tail(-2.1) == 0.0);
+        for outside in [0.001, 0.3, 0.39, 0.41, 0.7] {
+            let (low, high) = row.accepted_region(outside);
+            assert_eq!(low == -2.0, outside < 0.4, "{low}");
+            for x in (-30..60).map(|i| 0.1 * f64::from(i) + 0.01) {
+                let is_accepted = row.surprisal_tail(x) >= outside;
+                assert_eq!((low..=high).contains(&x), is_accepted, "{x} at {outside}: {low} to {high}");
+            }
+        }
+    }
 
     #[test]
     fn quantiles_invert_both_tails() {

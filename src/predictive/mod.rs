@@ -508,8 +508,9 @@ impl<'a> Distribution<'a> {
     /// A mixture may have several modes, and again "less dense" is not "further out". Of a mixture of normals it is the mass beyond
     /// y and beyond its counterpart on the other side: the two cut off equal areas under the density of y drawn over
     /// the model's own units. Without a logarithm this is twice the smaller tail. It has no jumps, its accepted region
-    /// is always one interval, and of equal components it is what they say themselves. Of bins, counts and mixtures of Student's t it is twice the smaller
-    /// tail (a count belongs to both), of symbols the mass of all that are as rare.
+    /// is always one interval, and of equal components it is what they say themselves. Of bins, counts and mixtures of Student's t it
+    /// is twice the smaller tail (a count belongs to both, and so does what lies in a lowest bin that ends at a floor: the mass
+    /// of that bin), of symbols the mass of all that are as rare.
     #[must_use]
     pub fn surprisal_tail(&self, y: f64) -> f64 {
         if y.is_nan() {
@@ -522,7 +523,11 @@ impl<'a> Distribution<'a> {
         match self.family {
             Family::Gaussian | Family::StudentT => self.mass_beyond((z - self.surprisal_center()).abs()),
             Family::Mixture { .. } => self.mixture_tail(z),
-            Family::StudentTMixture { .. } | Family::Binned(_) => 2.0 * self.inner_cdf(z).min(self.inner_survival(z)),
+            Family::StudentTMixture { .. } => 2.0 * self.inner_cdf(z).min(self.inner_survival(z)),
+            Family::Binned(bins) => {
+                let lower = binned::lower_tail(bins, self.parameters, z);
+                (2.0 * lower.min(self.inner_survival(z))).min(1.0)
+            }
             // The count itself belongs to both tails.
             Family::NegativeBinomial | Family::NegativeBinomialMixture { .. } => {
                 (2.0 * self.inner_cdf(z).min(self.inner_survival(z.ceil() - 1.0))).min(1.0)

@@ -7,8 +7,8 @@
 //! So mass, quantile and density have closed forms, agree with each other to rounding, and a draw is one uniform number.
 //! Intervals are halved until the middle of each lies near its chord, the nearer the denser and the wider the interval is, which
 //! keeps the density to 0.2 % of its highest value and all masses to 0.1 %; what lies outside of the knots has less than
-//! e^-40 of the highest value. Some hundred knots for each component of a mixture, each O(components); a
-//! quantile or density is a binary search.
+//! e^-40 of the highest value. Some hundred knots for each component of a mixture (of hot Student's t, whose tails are long, up to
+//! two thousand), each O(components); a quantile or density is a binary search.
 
 use super::mixture::{self, Symmetric};
 
@@ -273,7 +273,7 @@ mod tests {
                 let expected = log(x) - log(table.quantile(0.5));
                 assert!((ratio - expected).abs() < 0.11, "{row:?} at {temperature}, {q}: {ratio}, not {expected}");
             }
-            assert!(table.knots.len() < 1500, "{row:?} at {temperature}: {} knots", table.knots.len());
+            assert!(table.knots.len() < 2500, "{row:?} at {temperature}: {} knots", table.knots.len());
         }
         // One component to a power is Student's t again, whose quantiles are known; hot ones have the heaviest tails.
         for temperature in [0.5, 1.7, 3.0] {

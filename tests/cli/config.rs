@@ -6,11 +6,11 @@ use crate::support::{Folder, dataset};
 fn a_file_stands_for_what_would_be_typed() {
     let (folder, file) = (Folder::new(), dataset("lynx.csv"));
     let text = format!(
-        "file = '{file}'\nmodel = ['ar', 'mean']\nmax_order = 3\nlevel = 90\n[forecast]\nhorizon = 4\nmodel = 'ar'\n\
+        "file = '{file}'\nmodel = ['ar', 'mean']\nlevel = 90\n[forecast]\nhorizon = 4\nmodel = 'ar'\n\
          json = true\n[plot]\noutput = 'p.svg'\n"
     );
     folder.write("run.toml", text);
-    let typed = ["forecast", &file, "--model", "ar", "--max-order", "3", "--level", "90", "-H", "4", "--json"];
+    let typed = ["forecast", &file, "--model", "ar", "--level", "90", "-H", "4", "--json"];
     let typed = folder.run(&typed).exits(0);
     assert_eq!(folder.run(&["forecast", "--config", "run.toml"]).exits(0).stdout, typed.stdout);
     assert_eq!(folder.run(&["--config=run.toml", "forecast"]).exits(0).stdout, typed.stdout);
