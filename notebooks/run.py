@@ -3,7 +3,7 @@
     python3 run.py NOTEBOOK...           checks that every cell runs, and that what it prints and draws is what is stored
     python3 run.py --write NOTEBOOK...   stores what every cell prints and draws
 
-Digits are not compared: another processor may round the last of them differently. Of IPython there is `display` with `SVG`.
+Digits and the order of lines are not compared: another processor may round the last digits differently. Of IPython there is `display` with `SVG`.
 """
 
 import contextlib
@@ -43,12 +43,17 @@ class Recorder(io.StringIO):
         self.outputs.append({"data": {"image/svg+xml": lines}, "metadata": {}, "output_type": "display_data"})
 
 
-def run(cell, label, names):
-    """The outputs of a cell."""
-    recorder = Recorder()
+def offer_display(current):
+    """Lets notebooks import `display`, which draws into the output of whatever cell runs."""
     sys.modules["IPython"] = types.ModuleType("IPython")
     sys.modules["IPython.display"] = module = types.ModuleType("IPython.display")
-    module.SVG, module.display = SVG, recorder.display
+    module.SVG, module.display = SVG, lambda drawing: current[-1].display(drawing)
+
+
+def run(cell, label, names, current):
+    """The outputs of a cell."""
+    recorder = Recorder()
+    current.append(recorder)
     with contextlib.redirect_stdout(recorder):
         # The name of the code says which cell a traceback means.
         exec(compile("".join(cell["source"]), label, "exec"), names)
@@ -61,8 +66,9 @@ def shape(outputs):
     shapes = []
     for output in outputs:
         if output["output_type"] == "stream":
-            words = re.sub(r"[-+−]?\d[\d.,]*(e[-+]?\d+)?|-?inf|nan", "#", "".join(output["text"]))
-            shapes.append(re.sub(r"[ #]+", " ", words))
+            words = re.sub(r"[-+−]?\d[\d.,]*(e[-+]?\d+)?|█", "#", "".join(output["text"]))
+            # What is sorted by a number may change places.
+            shapes.append(sorted(re.sub(r"[ #]+", " ", words).splitlines()))
         else:
             text = "".join(output["data"]["image/svg+xml"])
             shapes.append(("drawing", re.findall(r"[A-Za-z][a-z]{3,}", " ".join(re.findall(r">([^<>]+)</text>", text)))[:3]))
@@ -77,8 +83,10 @@ def main(arguments):
     for file in files:
         print("==", file.name, flush=True)
         notebook = json.loads(file.read_text(encoding="utf-8"))
-        names = {"__name__": "__main__"}
+        names, current = {"__name__": "__main__"}, []
+        offer_display(current)
         os.chdir(file.parent)
+        tempfile.tempdir = None
         with tempfile.TemporaryDirectory() as folder:
             tempfile.tempdir = folder  # whatever the notebook writes
             count = 0
@@ -87,7 +95,7 @@ def main(arguments):
                     continue
                 count += 1
                 label = f"{file.name}, cell {number}"
-                outputs = run(cell, label, names)
+                outputs = run(cell, label, names, current)
                 if is_written:
                     cell["outputs"], cell["execution_count"] = outputs, count
                 elif shape(outputs) != shape(cell["outputs"]):
