@@ -333,7 +333,7 @@ fn the_network_of_a_panel_knows_the_calendar_of_each_series_and_reads_short_ones
     let training = Training { epochs: 20, ..Training::default() };
     let spec = NeuralSpec { periods: Some(vec![7]), training, link: Some(Link::Identity), ..small(Architecture::Mlp) };
     let fitted = spec.fit(&[long.clone(), short.clone()]).expect("a fit");
-    let own = fitted.model.of_series(long.timeline(), short.timeline());
+    let own = fitted.model.of_series(long.timeline(), &short);
     assert!(own.is_shared_with(&fitted.model) && own != fitted.model);
     // The same days, counted from the one and from the other first day.
     let (past, future) = short.values().split_at(22);
@@ -357,7 +357,7 @@ fn the_network_of_a_panel_is_stored_once_and_comes_back_for_every_series() {
     let spec = NeuralSpec { training: Training { epochs: 1, ..Training::default() }, ..small(Architecture::Gru) };
     let fitted = spec.fit(&series).expect("a fit");
     let stored = |series: &Series| {
-        let model = fitted.model.of_series(shops()[0].timeline(), series.timeline());
+        let model = fitted.model.of_series(shops()[0].timeline(), series);
         StoredSeries::new(StoredModel::Neural(Box::new(model)), fitted.summary.clone(), None, series)
     };
     let columns = Columns { id: Some("shop".to_owned()), ..Columns::default() };
@@ -382,7 +382,7 @@ fn an_ensemble_comes_back_from_a_file_and_members_that_do_not_fit_are_refused() 
     let spec = NeuralSpec { training, ..small(Architecture::Gru) };
     let fitted = EnsembleSpec { spec, members: 3 }.fit(&series).expect("a fit");
     let stored = |series: &Series| {
-        let model = fitted.model.of_series(shops()[0].timeline(), series.timeline());
+        let model = fitted.model.of_series(shops()[0].timeline(), series);
         StoredSeries::new(StoredModel::of_networks(model), fitted.summary.clone(), None, series)
     };
     let columns = Columns { id: Some("shop".to_owned()), ..Columns::default() };
@@ -459,4 +459,43 @@ fn a_warm_start_goes_on_from_what_was_learned() {
     assert_ne!(warm, model);
     let counts = Series::new("", vec![-1.0; 100]);
     assert!(model.train_further(&brief, &[counts], Run::default()).is_err());
+}
+
+/// Two series of one dynamics around levels that nothing but their names tells apart.
+#[test]
+fn an_embedding_tells_series_apart_and_comes_back_from_a_file() {
+    let mut rng = LaneRng::new(21, 0);
+    let mut of = |id: &str, sign: f64| {
+        // The sign of what follows a large value is the series' own.
+        let mut x = vec![0.0_f64; 400];
+        for t in 1..400 {
+            x[t] = sign * 0.9 * x[t - 1] + rng.normal();
+        }
+        Series::new(id, x)
+    };
+    let train = [of("up", 1.0), of("down", -1.0)];
+    let fit = |is_embedding| {
+        let training = Training { epochs: 15, ..Training::default() };
+        let spec = NeuralSpec { context: Some(2), is_embedding, training, ..small(Architecture::Mlp) };
+        spec.fit(&train).expect("a fit")
+    };
+    let [without, with] = [fit(false), fit(true)];
+    let per_value = |fitted: &foretoken::Fitted<foretoken::model::neural::Neural>| {
+        fitted.summary.log_likelihood / fitted.summary.observations as f64
+    };
+    assert!(per_value(&with) > per_value(&without) + 0.02, "{} {}", per_value(&with), per_value(&without));
+    let series: Vec<StoredSeries> = train
+        .iter()
+        .map(|series| {
+            let model = with.model.of_series(train[0].timeline(), series);
+            StoredSeries::new(StoredModel::Neural(Box::new(model)), with.summary.clone(), None, series)
+        })
+        .collect();
+    assert_ne!(series[0].model, series[1].model);
+    let file = ModelFile { columns: Columns { id: Some("id".to_owned()), ..Columns::default() }, series };
+    let back = ModelFile::parse(&file.to_bytes().expect("bytes")).expect("a file");
+    assert!(back.series.iter().zip(&file.series).all(|(a, b)| a.model == b.model));
+    let twins = [train[0].clone(), train[0].clone()];
+    let refused = NeuralSpec { is_embedding: true, ..small(Architecture::Mlp) }.fit(&twins).expect_err("twins");
+    assert!(refused.to_string().contains("of one name"), "{refused}");
 }

@@ -329,7 +329,7 @@ impl ModelArgs {
             return Err(Error::usage(format!("{} with a network", refused.join(", ")))
                 .expected(
                     "options that networks read: --transform, --context, --hidden, --layers, --head, --epochs, --batch, \
-                     --learning-rate, --dropout, --training-seed, --remedy, --ensemble and --each-series",
+                     --learning-rate, --dropout, --training-seed, --remedy, --ensemble, --each-series and --series-embedding",
                 )
                 .hint("leave them out, or add ar to --model"));
         }

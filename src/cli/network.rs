@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use super::args::{ModelArgs, ModelName, TransformArg};
+use super::args::{ModelArgs, ModelName, OrAuto, TransformArg};
 use super::{load, progress};
 use crate::data::frame::write_whole;
 use crate::data::series::Series;
@@ -29,9 +29,9 @@ const WORTH_SAYING: f64 = 20.0;
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct NetworkArgs {
-    /// Past steps that a row sees, beside the lags of the season [default: by the season, at least 24]
-    #[arg(long, value_name = "STEPS", help_heading = HEADING)]
-    context: Option<usize>,
+    /// Past steps that a row sees, beside the lags of the season, or auto: by the season, at least 24
+    #[arg(long, value_name = "STEPS|auto", default_value = "auto", value_parser = parse_context, help_heading = HEADING)]
+    context: OrAuto<usize>,
     /// Units of every layer [default: 64]
     #[arg(long, value_name = "UNITS", help_heading = HEADING)]
     hidden: Option<usize>,
@@ -65,6 +65,17 @@ pub(crate) struct NetworkArgs {
     /// Train a network for every series, instead of one on all of them
     #[arg(long, help_heading = HEADING)]
     each_series: bool,
+    /// Learn a vector for every series of a table beside the network that they share, at most 256 of them
+    #[arg(long, help_heading = HEADING, conflicts_with = "each_series")]
+    series_embedding: bool,
+}
+
+fn parse_context(text: &str) -> std::result::Result<OrAuto<usize>, String> {
+    match text.parse() {
+        Ok(steps) => Ok(OrAuto::Value(steps)),
+        Err(_) if text == "auto" => Ok(OrAuto::Auto),
+        Err(_) => Err("expected a number of steps, like 48, or auto".to_owned()),
+    }
 }
 
 /// The distribution at the end of a network.
@@ -118,7 +129,7 @@ impl NetworkArgs {
     /// The options given, as they are typed.
     pub(super) fn given(&self) -> Vec<&'static str> {
         let options = [
-            ("--context", self.context.is_some()),
+            ("--context", self.context != OrAuto::Auto),
             ("--hidden", self.hidden.is_some()),
             ("--layers", self.layers.is_some()),
             ("--head", self.head.is_some()),
@@ -130,6 +141,7 @@ impl NetworkArgs {
             ("--remedy", self.remedy.is_some()),
             ("--ensemble", self.ensemble.is_some()),
             ("--each-series", self.each_series),
+            ("--series-embedding", self.series_embedding),
         ];
         options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
@@ -149,7 +161,11 @@ impl NetworkArgs {
         let spec = NeuralSpec {
             hidden: self.hidden.unwrap_or(usual.hidden),
             layers: self.layers.unwrap_or(usual.layers),
-            context: self.context,
+            context: match self.context {
+                OrAuto::Auto => None,
+                OrAuto::Value(steps) => Some(steps),
+            },
+            is_embedding: self.series_embedding,
             periods: period.map(|period| if period > 1 { vec![period] } else { Vec::new() }),
             head: match self.head {
                 None => HeadChoice::Auto,
@@ -264,7 +280,7 @@ impl Pooled {
     /// The network in front of one of its series, and what it makes of that.
     pub(super) fn of(&self, series: &Series) -> Result<(Mixture<Neural>, Summary)> {
         let Fitted { model, summary } = &self.fitted;
-        let model = model.of_series(&self.clock, series.timeline());
+        let model = model.of_series(&self.clock, series);
         let first = &model.members()[0];
         let series = series.select_covariates(first.covariates())?;
         let (log_likelihood, observations) = training_likelihood(&model, std::slice::from_ref(&series))?;

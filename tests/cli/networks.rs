@@ -62,6 +62,8 @@ fn a_panel_has_one_network_unless_each_series_is_to_have_its_own() {
     let judged = folder.run(&[&["detect", &file, "-o", "d.csv"], &small[..]].concat()).exits(4);
     judged.says("series `P01`: 9 values are too few").says("1 of 20 series failed");
     folder.run(&[&["generate", &file, "-H", "3", "-o", "g.csv"], &small[..]].concat()).exits(0);
+    fit(&["--series-embedding", "--context", "auto", "--save", "embedded.safetensors"]).exits(0);
+    folder.run(&["forecast", "--load", "embedded.safetensors", "-H", "2", "-o", "e.csv"]).exits(0);
     fit(&["--each-series", "--context", "8", "--period", "1", "--save", "each.safetensors"]).exits(0);
     let sizes = ["pooled", "each"].map(|name| folder.bytes(&format!("{name}.safetensors")).len());
     assert!(sizes[1] > 3 * sizes[0], "{sizes:?}");

@@ -13,7 +13,7 @@ use super::stored::{Stored, StoredModel, check_kind};
 use super::{ModelFile, StoredSeries};
 use crate::error::{Error, Result};
 use crate::math::float::Float;
-use crate::model::neural::{Architecture, Body, Frame, Head, Net, Neural, Scale, Weights};
+use crate::model::neural::{Architecture, Body, Frame, Head, Net, Neural, Place, Scale, Weights};
 use crate::predictive::{Bins, Link};
 
 const ARCHITECTURES: [&str; 5] = ["mlp", "gru", "lstm", "conv", "transformer"];
@@ -30,7 +30,7 @@ impl Stored for Neural {
         json!({
             "kind": "neural", "body": write_body(&self.body), "head": write_head(&self.network().head),
             "frame": write_frame(&self.frame), "covariates": self.covariates, "is_double": is_double,
-            "origin": self.origin, "parameters": parameters,
+            "origin": self.place.origin, "number": self.place.series, "parameters": parameters,
         })
     }
 
@@ -48,8 +48,8 @@ impl Stored for Neural {
         } else {
             Weights::Single(read_net(node, &body, &frame, head)?)
         };
-        let origin = read_origin(node)?;
-        Ok(Self { body, frame, covariates, weights: Arc::new(weights), history: Vec::new(), origin })
+        let place = read_place(node, &frame)?;
+        Ok(Self { body, frame, covariates, weights: Arc::new(weights), history: Vec::new(), place })
     }
 }
 
@@ -66,31 +66,34 @@ pub(super) fn shared(before: &[StoredSeries], model: &StoredModel) -> Option<usi
 
 /// A network that an earlier line holds.
 pub(super) fn write_shared(model: &StoredModel, with: usize) -> Value {
-    let origin = model.networks().first().map_or(0, |own| own.origin);
-    json!({ "kind": "neural", "shared_with": with, "origin": origin })
+    let Place { origin, series } = model.networks().first().map_or_else(Place::default, |own| own.place);
+    json!({ "kind": "neural", "shared_with": with, "origin": origin, "number": series })
 }
 
 /// The network of an earlier line, where a line says that it shares it.
 pub(super) fn read_shared(node: &Node<'_>, before: &[StoredSeries]) -> Result<Option<StoredModel>> {
     let Some(with) = node.find("shared_with") else { return Ok(None) };
     let owner = with.whole(0, MOST)?;
-    let origin = read_origin(node)?;
-    let of = |owner: &Neural| Neural { origin, ..owner.clone() };
-    match before.get(owner).map(|series| &series.model) {
+    let owner = before.get(owner).map(|series| &series.model);
+    let first = owner.and_then(|model| model.networks().first());
+    let place = first.map_or_else(|| Ok(Place::default()), |first| read_place(node, &first.frame))?;
+    let of = |owner: &Neural| Neural { place, ..owner.clone() };
+    match owner {
         Some(StoredModel::Neural(owner)) => Ok(Some(StoredModel::Neural(Box::new(of(owner))))),
         Some(StoredModel::Ensemble(owner)) => Ok(Some(StoredModel::Ensemble(Box::new(owner.map(of))))),
         _ => Err(with.error("the number of an earlier series with a network")),
     }
 }
 
-/// Where index 0 of a series stands on the clock of the phases: a whole number of either sign.
-fn read_origin(node: &Node<'_>) -> Result<i64> {
-    let Some(origin) = node.find("origin") else { return Ok(0) };
-    let number = origin.number()?;
-    if number.fract() != 0.0 || number.abs() > 9e15 {
-        return Err(origin.error("a whole number"));
+/// Where a series stands on the clock of the phases, a whole number of either sign, and among those that are told apart.
+fn read_place(node: &Node<'_>, frame: &Frame) -> Result<Place> {
+    let origin = node.find("origin").map_or(Ok(0.0), |origin| origin.number())?;
+    if origin.fract() != 0.0 || origin.abs() > 9e15 {
+        return Err(node.get("origin")?.error("a whole number"));
     }
-    Ok(number as i64)
+    let last = frame.series.len().saturating_sub(1);
+    let series = node.find("number").map(|number| number.whole(0, last)).transpose()?;
+    Ok(Place { origin: origin as i64, series })
 }
 
 fn read_net<T: Float>(node: &Node<'_>, body: &Body, frame: &Frame, head: Head) -> Result<Net<T>> {
@@ -313,7 +316,7 @@ fn write_frame(frame: &Frame) -> Value {
         "covariates": frame.covariates.iter().map(write_scale).collect::<Vec<_>>(),
         "has_indicators": frame.has_indicators, "is_scaled": frame.is_scaled,
         "is_nonnegative": frame.is_nonnegative, "training": write_scale(&frame.training), "gap": frame.gap,
-        "is_log": frame.link == Link::Log,
+        "is_log": frame.link == Link::Log, "series": frame.series,
     })
 }
 
@@ -338,5 +341,6 @@ fn read_frame(node: &Node<'_>) -> Result<Frame> {
         training: read_scale(&node.get("training")?)?,
         gap: node.get("gap")?.size()?,
         link: if node.get("is_log")?.flag()? { Link::Log } else { Link::Identity },
+        series: node.find("series").map_or_else(|| Ok(Vec::new()), |series| series.texts())?,
     })
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use super::adam::Adam;
 use super::frame::{Frame, Scale, Window};
 use super::head::Head;
-use super::model::{Net, Neural, Weights};
+use super::model::{Net, Neural, Place, Weights};
 use super::network::Network;
 use super::spec::{Architecture, Body};
 use super::training::{Scratch, Trainer, Training};
@@ -45,6 +45,7 @@ impl Sizes {
             training: Scale { location: 0.0, spread: 1.0 },
             gap: 0.0,
             link: Link::Identity,
+            series: Vec::new(),
         }
     }
 
@@ -77,7 +78,7 @@ impl Sizes {
             covariates: Vec::new(),
             weights: Arc::new(Weights::Single(Net::new(network, parameters))),
             history: Vec::new(),
-            origin: 0,
+            place: Place::default(),
         })
     }
 }

@@ -27,7 +27,7 @@ const MOST: usize = 64;
 impl Mixture<Neural> {
     /// The same networks in front of another series of their panel, see [`Neural::of_series`].
     #[must_use]
-    pub fn of_series(&self, clock: &Timeline, series: &Timeline) -> Self {
+    pub fn of_series(&self, clock: &Timeline, series: &Series) -> Self {
         self.map(|member| member.of_series(clock, series))
     }
 }
@@ -97,7 +97,7 @@ impl EnsembleSpec {
         let is_alone = members.len() == 1;
         // The times of a series of a panel tell its phases, by the clock of the first.
         let said = |members: &[Neural], series: &Series| {
-            let member = |member: &Neural| member.of_series(train[0].timeline(), series.timeline());
+            let member = |member: &Neural| member.of_series(train[0].timeline(), series);
             let members: Vec<Neural> = members.iter().map(member).collect();
             Likelihoods::of(&members, &series.select_covariates(members[0].covariates())?)
         };

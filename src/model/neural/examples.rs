@@ -1,7 +1,7 @@
 //! The windows that a network learns from, and those that it is judged by.
 
 use super::frame::{Frame, Phases, Window};
-use super::model::origin;
+use super::model::Place;
 use crate::data::series::Series;
 use crate::math::float::Float;
 use crate::math::random::LaneRng;
@@ -22,8 +22,8 @@ struct Prepared {
     covariates: Vec<f64>,
     /// Where the held-out times begin.
     end: usize,
-    /// Where index 0 stands on the clock of the phases.
-    origin: i64,
+    /// Where it stands among the others.
+    place: Place,
 }
 
 /// Windows side by side, as a pass reads them.
@@ -47,7 +47,7 @@ impl<'a> Examples<'a> {
             // Nothing is held out of what has no window left to learn from.
             let rest = values.len().saturating_sub(frame.least + 1);
             let end = values.len() - ((values.len() as f64 * held_out) as usize).min(rest / 2);
-            Prepared { values, covariates, end, origin: origin(train[0].timeline(), series.timeline()) }
+            Prepared { values, covariates, end, place: Place::of(frame, train[0].timeline(), series) }
         };
         let series: Vec<Prepared> = train.iter().map(prepare).collect();
         let count = |series: &Prepared| series.spans(frame);
@@ -115,7 +115,8 @@ impl Prepared {
         let last = (anchor + frame.span).min(end);
         let start = anchor.saturating_sub(frame.reach());
         let known = &self.covariates[anchor.saturating_sub(frame.warm) * width..anchor * width];
-        let mut window = frame.window(&self.values[start..anchor], self.origin + anchor as i64, known);
+        let Place { origin, series } = self.place;
+        let mut window = frame.window(&self.values[start..anchor], origin + anchor as i64, known).of(series);
         self.values[anchor..last].iter().for_each(|x| window.push(*x));
         window.push_covariates(frame, &self.covariates[anchor * width..last * width]);
         window

@@ -439,6 +439,7 @@ mod tests {
             training: Scale { location: 0.0, spread: 1.0 },
             gap: 0.0,
             link: Link::Identity,
+            series: Vec::new(),
         };
         let body = Body { architecture: Architecture::Gru, hidden: 4, layers: 1, has_constant_scale: false };
         let network = body.network(&frame, head);

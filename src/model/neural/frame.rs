@@ -3,8 +3,8 @@
 //! ```text
 //! values      x_{a-R} ..........................  x_{a-1} | x_a ........ x_{a+L-1}      a: the anchor, R: the reach, L: the span
 //! location m and spread s of the context alone            | z_t = (g(x_t) - m) / s
-//! inputs u_t  z_{t-l} for every lag l, sin and cos of the season's phase at t, covariates at t, and how m and s compare
-//!             with those of the training values
+//! inputs u_t  z_{t-l} for every lag l, sin and cos of the season's phase at t, covariates at t, how m and s compare
+//!             with those of the training values, and which series of a panel it is, where that is asked for
 //! ```
 //!
 //! A window has W steps before the anchor, which warm up the memory of a network and are not scored, and up to L after it. The
@@ -87,6 +87,8 @@ pub(crate) struct Frame {
     pub(crate) gap: f64,
     /// What values pass through first.
     pub(crate) link: Link,
+    /// The series that are told apart, each by an input that is 1: the weights of these inputs are vectors that stand for the series.
+    pub(crate) series: Vec<String>,
 }
 
 /// A stretch of one series around an anchor, as a network sees it.
@@ -102,6 +104,8 @@ pub(crate) struct Window {
     pub(crate) anchor: i64,
     /// Standardised covariates of the steps from W before the anchor on.
     covariates: Vec<f64>,
+    /// Which of the series that are told apart it is of.
+    series: Option<usize>,
 }
 
 impl Frame {
@@ -114,7 +118,7 @@ impl Frame {
     pub(crate) fn width(&self) -> usize {
         let values = self.lags.len() * if self.has_indicators { 2 } else { 1 };
         let phases: usize = self.periods.iter().map(|period| 2 * harmonics(*period)).sum();
-        values + phases + self.covariates.len() + if self.is_scaled { 2 } else { 0 }
+        values + phases + self.covariates.len() + if self.is_scaled { 2 } else { 0 } + self.series.len()
     }
 
     /// From scaled values to data.
@@ -150,6 +154,7 @@ impl Frame {
             is_missing: vec![true; self.reach() - past.len()],
             anchor,
             covariates: Vec::new(),
+            series: None,
         };
         past.iter().for_each(|x| window.push(*x));
         let missing = (self.warm * self.covariates.len()).saturating_sub(covariates.len());
@@ -189,6 +194,7 @@ impl Frame {
         if self.is_scaled {
             out.extend(window.compared.map(T::of));
         }
+        out.extend((0..self.series.len()).map(|own| if window.series == Some(own) { T::ONE } else { T::ZERO }));
     }
 
     /// Adds to the gradient of the scaled values that of a row of inputs made of them.
@@ -248,6 +254,11 @@ impl Phases {
 }
 
 impl Window {
+    /// The window as one of a series that is told apart.
+    pub(crate) fn of(self, series: Option<usize>) -> Self {
+        Self { series, ..self }
+    }
+
     /// The next value, behind the link; NaN where missing.
     pub(crate) fn push(&mut self, x: f64) {
         let last = self.z.last().copied().unwrap_or(0.0);
@@ -326,6 +337,7 @@ mod tests {
             training: Scale { location: 10.0, spread: 2.0 },
             gap: 0.0,
             link: Link::Identity,
+            series: Vec::new(),
         }
     }
 

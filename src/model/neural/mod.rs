@@ -70,7 +70,7 @@ mod transformer;
 
 pub(crate) use self::frame::{Frame, Scale};
 pub(crate) use self::head::Head;
-pub(crate) use self::model::{Net, Weights};
+pub(crate) use self::model::{Net, Place, Weights};
 pub(crate) use self::spec::Body;
 
 pub use self::checkpoint::{Keep, Run};

@@ -34,13 +34,26 @@ pub struct Neural {
     /// Models of the series of one panel share them.
     pub(crate) weights: Arc<Weights>,
     pub(crate) history: Vec<Epoch>,
-    /// Where index 0 of its series stands on the clock of the seasons' phases, which is that of the first training series.
-    pub(crate) origin: i64,
+    /// Where its series stands among those of the training.
+    pub(crate) place: Place,
 }
 
-/// Where the first time of a series stands on the clock of another; 0 where the two have no steps in common.
-pub(crate) fn origin(clock: &Timeline, series: &Timeline) -> i64 {
-    if series.is_empty() { 0 } else { clock.position_of_time(series, 0).unwrap_or(0) }
+/// Where a series stands among those of a panel.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Place {
+    /// Where its index 0 stands on the clock of the seasons' phases, which is that of the first training series.
+    pub(crate) origin: i64,
+    /// Which of the series that are told apart it is.
+    pub(crate) series: Option<usize>,
+}
+
+impl Place {
+    /// By the clock of the first series, at 0 where the two have no steps in common, and by its id.
+    pub(crate) fn of(frame: &Frame, clock: &Timeline, series: &Series) -> Self {
+        let timeline = series.timeline();
+        let origin = if timeline.is_empty() { None } else { clock.position_of_time(timeline, 0) };
+        Self { origin: origin.unwrap_or(0), series: frame.series.iter().position(|id| id == series.id()) }
+    }
 }
 
 /// With what weights the steps of a window gather what went before.
@@ -78,7 +91,7 @@ impl PartialEq for Neural {
             && self.frame == other.frame
             && self.covariates == other.covariates
             && self.weights == other.weights
-            && self.origin == other.origin
+            && self.place == other.place
     }
 }
 
@@ -102,10 +115,11 @@ impl Neural {
     }
 
     /// The same network in front of another series of its panel, whose times tell the phases of the seasons: `clock` is the
-    /// timeline of the first training series. The parameters are shared, not copied.
+    /// timeline of the first training series. A network that tells its series apart knows them by their ids; one that it was not
+    /// trained on has none of theirs. The parameters are shared, not copied.
     #[must_use]
-    pub fn of_series(&self, clock: &Timeline, series: &Timeline) -> Self {
-        Self { origin: origin(clock, series), ..self.clone() }
+    pub fn of_series(&self, clock: &Timeline, series: &Series) -> Self {
+        Self { place: Place::of(&self.frame, clock, series), ..self.clone() }
     }
 
     /// What every epoch of its training brought; nothing of a model from a file.
@@ -122,7 +136,7 @@ impl Neural {
 
     /// Whether it sees the same of a series as another network, on the same scale: what members of an ensemble must.
     pub(crate) fn sees_as(&self, other: &Self) -> bool {
-        (&self.frame, &self.covariates, self.origin) == (&other.frame, &other.covariates, other.origin)
+        (&self.frame, &self.covariates, self.place) == (&other.frame, &other.covariates, other.place)
     }
 
     /// How many values a row needs before it.
@@ -187,7 +201,7 @@ impl Neural {
         let clock = train[0].timeline();
         let (mut log_likelihood, mut observations) = (0.0, 0);
         for series in train {
-            let model = self.of_series(clock, series.timeline());
+            let model = self.of_series(clock, series);
             let (sum, rows) = training_likelihood(&model, std::slice::from_ref(series))?;
             (log_likelihood, observations) = (log_likelihood + sum, observations + rows);
         }
@@ -395,7 +409,7 @@ struct Lane {
 impl Lane {
     /// A lane at the end of its context.
     fn read(model: &Neural, context: &Batch, known: &Covariates, lane: usize) -> Self {
-        let next = context.start(lane) + model.origin;
+        let next = context.start(lane) + model.place.origin;
         let mut own = Self { recent: Vec::new(), covariates: Vec::new(), next, seen: 0, unsettled: 0 };
         let has_covariates = !model.frame.covariates.is_empty();
         for (step, x) in (context.padding(lane)..).zip(context.lane(lane)) {
@@ -431,7 +445,7 @@ impl Lane {
 
     /// The window in front of the next value.
     fn window(&self, model: &Neural) -> Window {
-        model.frame.window(&self.recent, self.next, &self.covariates)
+        model.frame.window(&self.recent, self.next, &self.covariates).of(model.place.series)
     }
 }
 

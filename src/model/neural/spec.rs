@@ -8,7 +8,7 @@ use super::examples::Examples;
 use super::frame::{Frame, Scale};
 use super::head::Head;
 use super::mlp::Mlp;
-use super::model::{Net, Neural, Weights};
+use super::model::{Net, Neural, Place, Weights};
 use super::network::{AnyBackbone, Network};
 use super::parameters::Layout;
 use super::recurrent::{Cell, Recurrent};
@@ -31,6 +31,8 @@ const LONGEST_LAGS: usize = 256;
 const CONTEXT: usize = 48;
 /// The fewest values before a row of a short series: so many have a scale of their own.
 const FEWEST: usize = 8;
+/// The most series that are told apart: each is one more input of every row.
+const MOST_EMBEDDED: usize = 256;
 /// The default number of tokens.
 const TOKENS: usize = 128;
 /// Counts with a mean below this are counts, larger whole numbers are as good as real ones.
@@ -140,6 +142,9 @@ pub struct NeuralSpec {
     pub link: Option<Link>,
     /// Whether every context has a scale of its own.
     pub is_scaled: bool,
+    /// Whether the series of a panel are told apart, at most 256 of them: each has a vector of its own, learned with the rest (an embedding),
+    /// that is added to what the first layer makes of its inputs.
+    pub is_embedding: bool,
     /// Double precision: twice the cost, for checks.
     pub is_double: bool,
     /// How it is trained.
@@ -160,6 +165,7 @@ impl NeuralSpec {
             head: HeadChoice::Auto,
             link: None,
             is_scaled: true,
+            is_embedding: false,
             is_double: false,
             training: Training::default(),
         }
@@ -310,6 +316,7 @@ impl NeuralSpec {
         let training = Scale::typical(&all, is_nonnegative).ok_or_else(|| {
             Error::data("a network has nothing to learn from a constant").hint("use --model naive or --model mean")
         })?;
+        let series = if self.is_embedding && train.len() > 1 { embedded(train)? } else { Vec::new() };
         // Seasons have a phase where one calendar tells it, or there is one series.
         let clock = train[0].timeline();
         let is_on_clock = |series: &Series| {
@@ -337,6 +344,7 @@ impl NeuralSpec {
             training,
             gap: smallest_gap(&all) / 12.0_f64.sqrt(),
             link,
+            series,
         })
     }
 
@@ -432,7 +440,7 @@ impl Lesson<'_> {
         let parameters = trainer.parameters;
         let covariates = train[0].covariates().iter().map(|covariate| covariate.name.clone()).collect();
         let weights = Arc::new(of(Net::new(network, parameters)));
-        let model = Neural { body, frame, covariates, weights, history, origin: 0 };
+        let model = Neural { body, frame, covariates, weights, history, place: Place::default() };
         let mut summary = model.summary_of(train)?;
         if recoveries > 0 {
             summary.warnings.push(format!(
@@ -561,6 +569,21 @@ fn with_same_covariates(train: &[Series]) -> Result<Vec<Series>> {
     let first = train.first().map_or(&[][..], Series::covariates);
     let names: Vec<String> = first.iter().map(|covariate| covariate.name.clone()).collect();
     train.iter().map(|series| series.select_covariates(&names)).collect()
+}
+
+/// The ids of series that are told apart.
+fn embedded(train: &[Series]) -> Result<Vec<String>> {
+    let ids: Vec<String> = train.iter().map(|series| series.id().to_owned()).collect();
+    let mut distinct = ids.clone();
+    distinct.sort_unstable();
+    distinct.dedup();
+    if ids.len() > MOST_EMBEDDED || distinct.len() < ids.len() {
+        let what = if distinct.len() < ids.len() { " some of one name," } else { "" };
+        return Err(Error::usage(format!("embeddings of {} series,{what} is too much", ids.len()))
+            .expected(format!("at most {MOST_EMBEDDED} series of different names"))
+            .hint("leave --series-embedding out"));
+    }
+    Ok(ids)
 }
 
 /// Mean and standard deviation of every covariate.
