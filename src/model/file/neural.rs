@@ -13,7 +13,7 @@ use super::stored::{Stored, StoredModel, check_kind};
 use super::{ModelFile, StoredSeries};
 use crate::error::{Error, Result};
 use crate::math::float::Float;
-use crate::model::neural::{Architecture, Body, Frame, Head, Net, Neural, Place, Scale, Weights};
+use crate::model::neural::{Architecture, Body, Frame, Head, Limits, Net, Neural, Place, Scale, Weights};
 use crate::predictive::{Bins, Link};
 
 const ARCHITECTURES: [&str; 5] = ["mlp", "gru", "lstm", "conv", "transformer"];
@@ -310,12 +310,20 @@ fn read_scale(node: &Node<'_>) -> Result<Scale> {
     }
 }
 
+fn read_limits(node: &Node<'_>) -> Result<Limits> {
+    match node.numbers()?[..] {
+        [low, high, spread] if low <= high && spread > 0.0 => Ok(Limits { locations: [low, high], spread }),
+        _ => Err(node.error("two locations, and a spread above 0")),
+    }
+}
+
 fn write_frame(frame: &Frame) -> Value {
     json!({
         "lags": frame.lags, "warm": frame.warm, "span": frame.span, "least": frame.least, "periods": frame.periods,
         "covariates": frame.covariates.iter().map(write_scale).collect::<Vec<_>>(),
         "has_indicators": frame.has_indicators, "is_scaled": frame.is_scaled,
         "is_nonnegative": frame.is_nonnegative, "training": write_scale(&frame.training), "gap": frame.gap,
+        "limits": [frame.limits.locations[0], frame.limits.locations[1], frame.limits.spread],
         "is_log": frame.link == Link::Log, "series": frame.series,
     })
 }
@@ -339,6 +347,7 @@ fn read_frame(node: &Node<'_>) -> Result<Frame> {
         is_scaled: node.get("is_scaled")?.flag()?,
         is_nonnegative: node.get("is_nonnegative")?.flag()?,
         training: read_scale(&node.get("training")?)?,
+        limits: read_limits(&node.get("limits")?)?,
         gap: node.get("gap")?.size()?,
         link: if node.get("is_log")?.flag()? { Link::Log } else { Link::Identity },
         series: node.find("series").map_or_else(|| Ok(Vec::new()), |series| series.texts())?,

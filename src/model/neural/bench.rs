@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::adam::Adam;
-use super::frame::{Frame, Scale, Window};
+use super::frame::{Frame, Limits, Scale, Window};
 use super::head::Head;
 use super::model::{Net, Neural, Place, Weights};
 use super::network::Network;
@@ -43,6 +43,7 @@ impl Sizes {
             is_scaled: false,
             is_nonnegative: false,
             training: Scale { location: 0.0, spread: 1.0 },
+            limits: Limits::NONE,
             gap: 0.0,
             link: Link::Identity,
             series: Vec::new(),

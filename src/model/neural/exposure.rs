@@ -376,7 +376,7 @@ impl EnergyScore {
 mod tests {
     use super::*;
     use crate::math::special::normal_cdf;
-    use crate::model::neural::frame::{Frame, Scale};
+    use crate::model::neural::frame::{Frame, Limits, Scale};
     use crate::model::neural::head::Head;
     use crate::model::neural::spec::{Architecture, Body};
     use crate::model::neural::training::Training;
@@ -437,6 +437,7 @@ mod tests {
             is_scaled: true,
             is_nonnegative: false,
             training: Scale { location: 0.0, spread: 1.0 },
+            limits: Limits::NONE,
             gap: 0.0,
             link: Link::Identity,
             series: Vec::new(),

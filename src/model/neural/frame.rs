@@ -59,6 +59,30 @@ impl Scale {
     }
 }
 
+/// Where contexts may lie: between locations, and up to a spread. A path of own draws whose context widens makes the next draws wider
+/// still, without end, where no training value ever was; beyond these limits the scale stays where it is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Limits {
+    pub(crate) locations: [f64; 2],
+    pub(crate) spread: f64,
+}
+
+impl Limits {
+    pub(crate) const NONE: Self = Self { locations: [f64::NEG_INFINITY, f64::INFINITY], spread: f64::INFINITY };
+
+    /// Around the scales of training contexts: as far again beyond their locations as these lie apart (at least four of the
+    /// largest spread), and up to twice that spread.
+    pub(crate) fn around(scales: impl Iterator<Item = Scale>) -> Self {
+        let all = scales.fold(None, |all: Option<(f64, f64, f64)>, own| {
+            let (low, high, spread) = all.unwrap_or((own.location, own.location, own.spread));
+            Some((low.min(own.location), high.max(own.location), spread.max(own.spread)))
+        });
+        let Some((low, high, spread)) = all else { return Self::NONE };
+        let beyond = (high - low).max(4.0 * spread);
+        Self { locations: [low - beyond, high + beyond], spread: 2.0 * spread }
+    }
+}
+
 /// What the inputs of a network are made of.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Frame {
@@ -83,6 +107,8 @@ pub(crate) struct Frame {
     pub(crate) is_nonnegative: bool,
     /// Scale of the training values.
     pub(crate) training: Scale,
+    /// What contexts count as at most, see [`Limits`].
+    pub(crate) limits: Limits,
     /// The smallest distance of two distinct training values, over sqrt(12): no scale is below.
     pub(crate) gap: f64,
     /// What values pass through first.
@@ -129,9 +155,10 @@ impl Frame {
     /// The scale of a context.
     pub(crate) fn scale(&self, context: &[f64]) -> Scale {
         let own = Scale::of(context, self.is_nonnegative).filter(|_| self.is_scaled);
+        let Limits { locations: [low, high], spread } = self.limits;
         own.map_or(self.training, |own| Scale {
-            spread: own.spread.hypot(LEAST_SPREAD * self.training.spread).max(self.gap),
-            ..own
+            location: own.location.clamp(low, high),
+            spread: own.spread.hypot(LEAST_SPREAD * self.training.spread).max(self.gap).min(spread),
         })
     }
 
@@ -335,6 +362,7 @@ mod tests {
             is_scaled: true,
             is_nonnegative: false,
             training: Scale { location: 10.0, spread: 2.0 },
+            limits: Limits::NONE,
             gap: 0.0,
             link: Link::Identity,
             series: Vec::new(),

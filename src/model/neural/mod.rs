@@ -68,7 +68,7 @@ mod spec;
 mod training;
 mod transformer;
 
-pub(crate) use self::frame::{Frame, Scale};
+pub(crate) use self::frame::{Frame, Limits, Scale};
 pub(crate) use self::head::Head;
 pub(crate) use self::model::{Net, Place, Weights};
 pub(crate) use self::spec::Body;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checkpoint::Run;
 use super::conv::CausalConv;
 use super::examples::Examples;
-use super::frame::{Frame, Scale};
+use super::frame::{Frame, Limits, Scale};
 use super::head::Head;
 use super::mlp::Mlp;
 use super::model::{Net, Neural, Place, Weights};
@@ -331,7 +331,7 @@ impl NeuralSpec {
         let lengths = train.iter().map(Series::len).filter(|length| *length > 2 * FEWEST);
         let shortest = lengths.min().filter(|_| train.len() > 1).unwrap_or(usize::MAX);
         let least = (shortest / 2).max(FEWEST).min(reach);
-        Ok(Frame {
+        let frame = Frame {
             lags,
             warm,
             least,
@@ -342,10 +342,17 @@ impl NeuralSpec {
             is_scaled: self.is_scaled,
             is_nonnegative,
             training,
+            limits: Limits::NONE,
             gap: smallest_gap(&all) / 12.0_f64.sqrt(),
             link,
             series,
-        })
+        };
+        let contexts = |x: &Series| -> Vec<Scale> {
+            let ends = (frame.least..x.len() + 1).step_by(frame.span.min(8));
+            ends.map(|end| frame.scale(&x.values()[end.saturating_sub(frame.reach())..end])).collect()
+        };
+        let limits = Limits::around(all.iter().flat_map(contexts));
+        Ok(Frame { limits, ..frame })
     }
 
     fn built_head(&self, choice: HeadChoice, frame: &Frame, train: &[Series]) -> Result<Head> {
