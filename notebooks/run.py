@@ -3,7 +3,8 @@
     python3 run.py NOTEBOOK...           checks that every cell runs, and that what it prints and draws is what is stored
     python3 run.py --write NOTEBOOK...   stores what every cell prints and draws
 
-Digits and the order of lines are not compared: another processor may round the last digits differently. Of IPython there is `display` with `SVG`.
+Numbers may differ by a fifth and a unit, and lines stand in another order: another processor rounds differently, and trainings end
+elsewhere. Of IPython there is `display` with `SVG`.
 """
 
 import contextlib
@@ -61,18 +62,36 @@ def run(cell, label, names, current):
     return recorder.outputs
 
 
-def shape(outputs):
-    """What is compared: the text without numbers, that a drawing is one, and its words."""
-    shapes = []
-    for output in outputs:
-        if output["output_type"] == "stream":
-            words = re.sub(r"[-+−]?\d[\d.,]*(e[-+]?\d+)?|█", "#", "".join(output["text"]))
-            # What is sorted by a number may change places.
-            shapes.append(sorted(re.sub(r"[ #]+", " ", words).splitlines()))
-        else:
-            text = "".join(output["data"]["image/svg+xml"])
-            shapes.append(("drawing", re.findall(r"[A-Za-z][a-z]{3,}", " ".join(re.findall(r">([^<>]+)</text>", text)))[:3]))
-    return shapes
+NUMBER = re.compile(r"[-+−]?\d[\d.,]*(?:e[-+]?\d+)?")
+# Another processor rounds differently, and a training of thousands of steps ends elsewhere.
+TOLERANCE = 0.2
+
+
+def lines_of(output):
+    """The lines of a text, or of the words of a drawing, as their words and their numbers; what is sorted by a number may change places."""
+    if output["output_type"] == "stream":
+        lines = "".join(output["text"]).splitlines()
+    else:
+        svg = "".join(output["data"]["image/svg+xml"])
+        lines = [word for word in re.findall(r">([^<>]+)</text>", svg) if re.search("[a-z]{3}", word)][:3]
+    words = [re.sub(r"[ #]+", " ", NUMBER.sub("#", line).replace("█", "#")) for line in lines]
+    numbers = [[float(number.replace(",", "").replace("−", "-").rstrip(".")) for number in NUMBER.findall(line)] for line in lines]
+    return sorted(zip(words, numbers), key=lambda line: line[0])
+
+
+def is_same(now, stored):
+    """Whether outputs have the same words, and numbers that differ by no more than the tolerance and a unit."""
+    if [output["output_type"] for output in now] != [output["output_type"] for output in stored]:
+        return False
+    for a, b in zip(now, stored):
+        a, b = lines_of(a), lines_of(b)
+        if [words for words, _ in a] != [words for words, _ in b]:
+            return False
+        pairs = (pair for (_, a), (_, b) in zip(a, b) for pair in zip(a, b))
+        is_text = now[0]["output_type"] == "stream"
+        if is_text and not all(abs(a - b) <= TOLERANCE * max(abs(a), abs(b)) + 1 for a, b in pairs):
+            return False
+    return True
 
 
 def main(arguments):
@@ -98,8 +117,9 @@ def main(arguments):
                 outputs = run(cell, label, names, current)
                 if is_written:
                     cell["outputs"], cell["execution_count"] = outputs, count
-                elif shape(outputs) != shape(cell["outputs"]):
-                    print(f"stored: {shape(cell['outputs'])}\nnow:    {shape(outputs)}", file=sys.stderr)
+                elif not is_same(outputs, cell["outputs"]):
+                    told = [[lines_of(output) for output in outputs] for outputs in (cell["outputs"], outputs)]
+                    print(f"stored: {told[0]}\nnow:    {told[1]}", file=sys.stderr)
                     sys.exit(f"{label}: the outputs are not those stored; store them with run.py --write")
         if is_written:
             file.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

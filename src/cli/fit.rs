@@ -110,6 +110,15 @@ fn check_training(args: &FitArgs) -> Result<()> {
         ("--seed", args.seed.is_some()),
     ];
     let given: Vec<&str> = options.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect();
+    let of_network = args.fit.network.given_of_network();
+    if args.warm_start.is_some() && !of_network.is_empty() {
+        return Err(Error::usage(format!("{} with --warm-start", of_network.join(", ")))
+            .expected("a network that stays what it is")
+            .hint("leave it out, or begin anew without --warm-start"));
+    }
+    if args.checkpoint.is_some() && args.checkpoint == args.save {
+        return Err(Error::usage("--checkpoint and --save name one file").hint("give them different names"));
+    }
     if given.is_empty() || args.model.architecture().is_some() {
         return Ok(());
     }

@@ -234,7 +234,7 @@ fn forecast_one(
         };
         let known = if name.takes_covariates() { Covariates::of_series(series) } else { Covariates::none() };
         let ahead = forecast(model.as_ref(), &context, &known, options(args, number)?)?;
-        Ok((summary, ahead))
+        Ok((running_away(summary, &ahead, args), ahead))
     });
     models.collect()
 }
@@ -273,6 +273,25 @@ fn warned(summary: Summary, series: &Series) -> Summary {
     }
 }
 
+/// Warns where a mean says nothing about the values to come: a few paths carry it out of the interval of nearly all.
+pub(super) fn running_away(mut summary: Summary, ahead: &Forecast, args: &ForecastArgs) -> Summary {
+    let is_away = |step: &usize| {
+        let (low, high) = ahead.interval(*step, 0.95);
+        let mean = ahead.mean(*step);
+        low < high && (mean < low || mean > high)
+    };
+    if args.point == PointArg::Mean
+        && !args.decode.decode.is_some_and(DecodeName::has_one_path)
+        && let Some(step) = (0..ahead.horizon()).find(is_away)
+    {
+        summary.warnings.push(format!(
+            "from step {} on the mean lies outside the 95 % interval: a few paths run away; --point median is not moved by them",
+            step + 1
+        ));
+    }
+    summary
+}
+
 /// What makes values too poor for a forecast to say more than they do.
 fn oddity(values: &[f64], summary: &Summary) -> Option<String> {
     let mut known = values.iter().copied().filter(|x| !x.is_nan());
@@ -288,6 +307,10 @@ fn oddity(values: &[f64], summary: &Summary) -> Option<String> {
         }
     }
     let Some(second) = second else {
+        // A network of several series has a spread for this one as well, and a variance of none.
+        if summary.innovation_variance.is_nan() {
+            return None;
+        }
         if summary.innovation_variance > 0.0 {
             return Some(format!("the series is constant ({first}), and the model has no level for it"));
         }

@@ -53,6 +53,9 @@ fn draw_attention(file: &ModelFile, path: &Path, format: Format) -> Result<()> {
     if file.series.len() > 1 {
         eprintln!("note: the chart shows the first series, `{}`", saved.tail.id());
     }
+    if saved.model.networks().len() > 1 {
+        eprintln!("note: the chart shows the first of {} networks", saved.model.networks().len());
+    }
     let name = if saved.tail.id().is_empty() { &file.columns.value } else { saved.tail.id() };
     let figure = figures::attention(name, &saved.tail.timeline().last_label(), &maps);
     write_whole(path, &chart::render(&figure, format)?)?;

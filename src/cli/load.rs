@@ -323,5 +323,5 @@ fn forecast_one(series: &StoredSeries, number: usize, args: &ForecastArgs) -> Re
             .hint("end the table of --update with rows that have covariates and no value, or lower --horizon"));
     }
     let ahead = forecast_ahead(&series.model, &series.context(), &known, forecast::options(args, number)?)?;
-    Ok(vec![(series.summary.clone(), ahead)])
+    Ok(vec![(forecast::running_away(series.summary.clone(), &ahead, args), ahead)])
 }

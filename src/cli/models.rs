@@ -77,7 +77,7 @@ impl Spec {
             ModelName::Mlp | ModelName::Gru | ModelName::Lstm | ModelName::Conv | ModelName::Transformer => {
                 let architecture = name.architecture().expect("a network");
                 let given = is_given.then_some(period);
-                Self::Network(Box::new(options.network.spec(architecture, options.transform, given)?))
+                Self::Network(Box::new(options.network.spec(architecture, options, given)?))
             }
         })
     }
@@ -323,8 +323,9 @@ impl ModelArgs {
         }
         let is_alone =
             !models.iter().any(|model| matches!(model, ModelName::Ar | ModelName::Var) || model.has_tokens());
-        let refused: Vec<&str> =
-            self.given().into_iter().filter(|name| *name != "--transform" && !own.contains(name)).collect();
+        let refused = self.given().into_iter().filter(|name| *name != "--transform" && !own.contains(name));
+        let is_of_tokens = |name: &&str| self.network.has_tokens() && matches!(*name, "--bins" | "--quantiser");
+        let refused: Vec<&str> = refused.filter(|name| !is_of_tokens(name)).collect();
         if has_network && is_alone && !refused.is_empty() {
             return Err(Error::usage(format!("{} with a network", refused.join(", ")))
                 .expected(
@@ -372,9 +373,14 @@ impl ModelArgs {
             ("--codes", self.codes.is_some(), ModelName::Codebook),
             ("--patch", self.patch.is_some(), ModelName::Codebook),
         ] {
+            let reads_bins = models.iter().any(|model| model.architecture().is_some()) && self.network.has_tokens();
+            if model == ModelName::Markov && reads_bins {
+                continue;
+            }
             if is_given && !models.contains(&model) {
                 let name = model.display_name().to_lowercase();
-                return Err(Error::usage(format!("{option} without --model {name}"))
+                let or = if model == ModelName::Markov { ", or a network with --head tokens" } else { "" };
+                return Err(Error::usage(format!("{option} without --model {name}{or}"))
                     .hint(format!("leave it out, or add {name} to --model")));
             }
         }

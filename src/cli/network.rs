@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use super::args::{ModelArgs, ModelName, OrAuto, TransformArg};
+use super::models::quantiser_kind;
 use super::{load, progress};
 use crate::data::frame::write_whole;
 use crate::data::series::Series;
@@ -17,7 +18,7 @@ use crate::model::mixture::Mixture;
 use crate::model::neural::{
     Architecture, EnsembleSpec, Epoch, HeadChoice, Neural, NeuralSpec, Remedy, Rise, Run, Training,
 };
-use crate::model::token::quantiser::{QuantiserKind, QuantiserSpec};
+use crate::model::token::quantiser::QuantiserSpec;
 use crate::model::{Fitted, Summary, too_short, training_likelihood};
 use crate::predictive::Link;
 
@@ -89,15 +90,17 @@ enum HeadArg {
     Mixture,
     /// Negative binomial, for counts
     NegativeBinomial,
-    /// 128 tokens of equal mass
+    /// Tokens: 128 of equal mass, or as --bins and --quantiser say
     Tokens,
 }
 
 /// What is done about exposure bias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum RemedyArg {
-    /// A share of the past, rising to a quarter, is the network's own draws
+    /// A share of the past, rising to a half in proportion to the progress, is the network's own draws
     ScheduledSampling,
+    /// The same, rising early
+    ScheduledSamplingExponential,
     /// Noise of a tenth of the context's spread on the past
     Noise,
     /// The likelihood after 8 steps on own draws
@@ -146,6 +149,17 @@ impl NetworkArgs {
         options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 
+    /// Whether the head is one of tokens, whose bins may be chosen.
+    pub(super) fn has_tokens(&self) -> bool {
+        self.head == Some(HeadArg::Tokens)
+    }
+
+    /// The options given that say what a network is made of, which a saved one knows.
+    pub(super) fn given_of_network(&self) -> Vec<&'static str> {
+        let of_network = ["--context", "--hidden", "--layers", "--head", "--series-embedding"];
+        self.given().into_iter().filter(|name| of_network.contains(name)).collect()
+    }
+
     /// The network that the options describe, or several, for series of a period that was given.
     ///
     /// # Errors
@@ -153,9 +167,10 @@ impl NetworkArgs {
     pub(super) fn spec(
         &self,
         architecture: Architecture,
-        transform: TransformArg,
+        options: &ModelArgs,
         period: Option<usize>,
     ) -> Result<EnsembleSpec> {
+        let tokens = QuantiserSpec { kind: quantiser_kind(options.quantiser), bins: Some(options.bins.unwrap_or(128)) };
         let usual = NeuralSpec::new(architecture);
         let training = Training::default();
         let spec = NeuralSpec {
@@ -173,11 +188,9 @@ impl NetworkArgs {
                 Some(HeadArg::StudentT) => HeadChoice::StudentT,
                 Some(HeadArg::Mixture) => HeadChoice::Mixture { components: 5 },
                 Some(HeadArg::NegativeBinomial) => HeadChoice::NegativeBinomial,
-                Some(HeadArg::Tokens) => {
-                    HeadChoice::Tokens(QuantiserSpec { kind: QuantiserKind::Quantile, bins: Some(128) })
-                }
+                Some(HeadArg::Tokens) => HeadChoice::Tokens(tokens),
             },
-            link: match transform {
+            link: match options.transform {
                 TransformArg::Auto => None,
                 TransformArg::None => Some(Link::Identity),
                 TransformArg::Log => Some(Link::Log),
@@ -195,7 +208,10 @@ impl NetworkArgs {
                 seed: self.training_seed.unwrap_or(training.seed),
                 remedy: match self.remedy {
                     None => Remedy::TeacherForcing,
-                    Some(RemedyArg::ScheduledSampling) => Remedy::ScheduledSampling { most: 0.25, rise: Rise::Linear },
+                    Some(RemedyArg::ScheduledSampling) => Remedy::ScheduledSampling { most: 0.5, rise: Rise::Linear },
+                    Some(RemedyArg::ScheduledSamplingExponential) => {
+                        Remedy::ScheduledSampling { most: 0.5, rise: Rise::Exponential }
+                    }
                     Some(RemedyArg::Noise) => Remedy::Noise { sd: 0.1 },
                     Some(RemedyArg::FreeRunning) => Remedy::FreeRunning { steps: 8 },
                     Some(RemedyArg::EnergyScore) => Remedy::EnergyScore { steps: 8, rollouts: 2 },
@@ -262,7 +278,7 @@ impl Pool {
         }
         let networks = models.iter().filter_map(|name| Some((*name, name.architecture()?)));
         let trained = networks.map(|(name, architecture)| {
-            let spec = options.network.spec(architecture, options.transform, period)?;
+            let spec = options.network.spec(architecture, options, period)?;
             let fitted = trained(&spec, &series, start)?;
             let clock = series[0].timeline().clone();
             Ok((name, Arc::new(Pooled { fitted, clock, series: series.len() })))

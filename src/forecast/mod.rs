@@ -313,7 +313,10 @@ pub(crate) fn interpolated_quantile(sorted: &[f64], level: f64) -> f64 {
 fn not_finite(step: usize) -> Error {
     Error::numeric(format!("the forecast leaves the range of numbers at step {}", step + 1))
         .expected("a model that does not explode")
-        .hint("use a shorter --horizon, --transform none, or --estimator yule-walker, which is always stationary")
+        .hint(
+            "use a shorter --horizon, --transform none, another --seed or --head of a network, or for ar \
+               --estimator yule-walker, which is always stationary",
+        )
 }
 
 #[cfg(test)]

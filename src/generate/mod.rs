@@ -434,5 +434,8 @@ pub(crate) fn check_finite(row: &[f64], step: usize) -> Result<()> {
     }
     Err(Error::numeric(format!("the forecast leaves the range of numbers at step {}", step + 1))
         .expected("a model that does not explode")
-        .hint("use a shorter horizon, --transform none, or --estimator yule-walker, which is always stationary"))
+        .hint(
+            "use a shorter horizon, --transform none, another --seed or --head of a network, or for ar \
+                   --estimator yule-walker, which is always stationary",
+        ))
 }

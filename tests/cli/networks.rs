@@ -38,6 +38,7 @@ fn options_of_networks_need_one_and_networks_take_no_others() {
         (&["--model", "gru", "--order", "2"], 2, "--order with a network"),
         (&["--model", "gru", "--transform", "box-cox"], 2, "none or log"),
         (&["--model", "mlp", "--hidden", "0"], 2, "a hidden width of 0"),
+        (&["--model", "mlp", "--bins", "20"], 2, "or a network with --head tokens"),
         (&["--model", "transformer", "--hidden", "10"], 2, "heads of attention"),
         (&["--model", "gru", "--head", "negative-binomial", "--transform", "log"], 2, "leave --transform out"),
         (&["--model", "gru", "--context", "200"], 3, "too few"),
@@ -84,10 +85,16 @@ fn a_training_is_resumed_continued_and_seeded() {
     assert_eq!(folder.bytes("a.safetensors"), folder.bytes("c0.safetensors"));
     assert_ne!(folder.bytes("a.safetensors"), folder.bytes("c1.safetensors"));
     fit(&["--checkpoint", "c.safetensors", "--seed", "1"]).exits(2).says("c.safetensors: the checkpoint is of another");
-    fit(&["--warm-start", "a.safetensors", "--save", "w.safetensors"]).exits(0);
+    let warm =
+        ["fit", &file, "--model", "mlp", "--epochs", "3", "--warm-start", "a.safetensors", "--save", "w.safetensors"];
+    folder.run(&warm).exits(0);
     assert_ne!(folder.bytes("a.safetensors"), folder.bytes("w.safetensors"));
+    fit(&["--head", "tokens", "--bins", "12", "--quantiser", "uniform"]).exits(0);
+    fit(&["--remedy", "scheduled-sampling-exponential"]).exits(0);
+    fit(&["--warm-start", "a.safetensors"]).exits(2).says("--context, --hidden with --warm-start");
     let refused = [
         (&["fit", &file, "--model", "gru", "--warm-start", "a.safetensors"][..], 2, "holds no gru"),
+        (&["fit", &file, "--model", "mlp", "--checkpoint", "x", "--save", "x"], 2, "name one file"),
         (&["fit", &file, "--warm-start", "a.safetensors"], 2, "--warm-start without a network"),
         (&["fit", &file, "--seed", "3"], 2, "--seed without a network"),
         (&["fit", &file, "--model", "mlp", "--checkpoint", &file], 2, "input"),

@@ -159,5 +159,5 @@ impl<T: Float> Progress<T> {
 fn damaged(what: &str) -> Error {
     Error::data(format!("the checkpoint cannot be read: {what}"))
         .expected("a file that `foretoken fit --checkpoint` wrote")
-        .hint("delete it to begin anew")
+        .hint("name another file to begin anew")
 }

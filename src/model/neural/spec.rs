@@ -314,7 +314,8 @@ impl NeuralSpec {
         let linked = |series: &Series| Series::new("", series.values().iter().map(|x| link.apply(*x)).collect());
         let all: Vec<Series> = train.iter().map(linked).collect();
         let training = Scale::typical(&all, is_nonnegative).ok_or_else(|| {
-            Error::data("a network has nothing to learn from a constant").hint("use --model naive or --model mean")
+            Error::data("no series has eight values that differ by more than rounding: a network finds no scale")
+                .hint("give more history, subtract a large level first, or use --model naive")
         })?;
         let series = if self.is_embedding && train.len() > 1 { embedded(train)? } else { Vec::new() };
         // Seasons have a phase where one calendar tells it, or there is one series.
