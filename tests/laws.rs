@@ -522,6 +522,16 @@ fn networks() -> Vec<Entry> {
         of(Architecture::Gru, HeadChoice::Tokens(tokens), plain),
     ];
     specs.push(NeuralSpec { is_scaled: false, ..of(Architecture::Mlp, HeadChoice::StudentT, log) });
+    // What is left of all bodies with all heads; counts are not among these data, see `tests/networks.rs`.
+    let mixture = HeadChoice::Mixture { components: 2 };
+    for body in [Architecture::Mlp, Architecture::Gru, Architecture::Lstm, Architecture::Conv, transformer(true, None)]
+    {
+        for head in [HeadChoice::Gaussian, HeadChoice::StudentT, mixture, HeadChoice::Tokens(tokens)] {
+            if !specs.iter().any(|spec: &NeuralSpec| spec.architecture == body && spec.head == head) {
+                specs.push(of(body, head, plain));
+            }
+        }
+    }
     let units = |spec: &NeuralSpec| {
         let is_token = matches!(spec.head, HeadChoice::Tokens(_));
         if spec.link == Some(Link::Log) || is_token { Units::Scale } else { Units::Affine }
