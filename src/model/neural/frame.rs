@@ -389,6 +389,22 @@ mod tests {
         assert_eq!((row[0], row[1], row[8]), (z(8.0), z(5.0), 3.0));
     }
 
+    /// Contexts of own draws once widened each other without end.
+    #[test]
+    fn contexts_count_as_no_wider_and_no_further_off_than_their_limits() {
+        let scales = [(10.0, 1.0), (14.0, 3.0)].map(|(location, spread)| Scale { location, spread });
+        let limits = Limits::around(scales.into_iter());
+        assert_eq!(limits, Limits { locations: [-2.0, 26.0], spread: 6.0 });
+        let frame = Frame { limits, ..frame() };
+        let context = |level: f64, step: f64| -> Vec<f64> { (0..12).map(|t| level + step * f64::from(t)).collect() };
+        let scale = |context: Vec<f64>| frame.scale(&context);
+        let usual = scale(context(10.0, 0.5));
+        assert_eq!(usual, Frame { limits: Limits::NONE, ..frame.clone() }.scale(&context(10.0, 0.5)));
+        let wild = scale(context(1e6, 1e5));
+        assert_eq!((wild.location, wild.spread), (26.0, 6.0));
+        assert_eq!(scale(context(-1e6, 0.5)).location, -2.0);
+    }
+
     #[test]
     fn a_missing_value_is_the_last_known_one_and_said_to_be_missing() {
         let frame = frame();
