@@ -128,6 +128,9 @@ struct Pools(Vec<Pool>);
 
 impl Pools {
     fn train(series: &[Series], periods: &[usize], args: &DetectArgs) -> Result<Self> {
+        if args.model.architecture().is_none() {
+            return Ok(Self::default());
+        }
         let stretches = series.iter().zip(periods).filter_map(|(series, &period)| {
             let options = options(series, period, args).ok()?;
             Some(fitted_rows(series.len(), &options).into_iter().map(|rows| series.slice(rows)).collect::<Vec<_>>())

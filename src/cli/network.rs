@@ -271,6 +271,9 @@ impl Pool {
                 .expected("one network")
                 .hint("leave --ensemble out; of a saved ensemble --warm-start trains all members further"));
         }
+        if models.iter().all(|name| name.architecture().is_none()) {
+            return Ok(Self::default());
+        }
         let has_values = |series: &&Series| series.values().iter().any(|x| !x.is_nan());
         let series: Vec<Series> = series.iter().filter(has_values).cloned().collect();
         if is_each || series.is_empty() || (series.len() == 1 && !is_special) {

@@ -78,6 +78,9 @@ fn check(args: &ScoreArgs) -> Result<()> {
 
 /// The networks trained on the rows before the held-out ones of all series that have some.
 fn pool(series: &[Series], args: &ScoreArgs) -> Result<Pool> {
+    if args.model.architecture().is_none() {
+        return Ok(Pool::default());
+    }
     let past = series.iter().filter_map(|series| past(series, args).ok());
     Pool::train(&[args.model], &args.fit, args.input.period, &past.collect::<Vec<Series>>(), Start::default())
 }

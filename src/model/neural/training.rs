@@ -175,7 +175,7 @@ impl<T: Float> Trainer<'_, T> {
         let judged = examples.held_out(HELD_OUT_WINDOWS);
         let is_judged = judged.iter().any(|window| window.has_targets(self.frame));
         let steps = (examples.targets() / (batch * self.frame.span)).max(LEAST_STEPS);
-        let schedule = Schedule { training: self.training, steps: steps * epochs };
+        let schedule = Schedule { training: self.training, steps: steps * epochs, per_epoch: steps };
         let mut now = match run.resume {
             Some(bytes) => Progress::read(bytes, fingerprint, self.parameters.len())?,
             None => Progress::new(std::mem::take(&mut self.parameters)),
@@ -199,37 +199,16 @@ impl<T: Float> Trainer<'_, T> {
                 (now.best_loss, now.best_epoch) = (f64::INFINITY, 0);
                 now.best.clone_from(&self.parameters);
             }
-            let (mut loss, mut norms, mut rate) = (0.0, 0.0, 0.0);
-            for step in 0..steps {
-                let done = (number - 1) * steps + step;
-                let windows: Vec<Window> = (0..batch).map(|_| examples.window(examples.pick(&mut rng))).collect();
-                rate = now.factor * schedule.rate(done);
-                let progress = done as f64 / schedule.steps as f64;
-                let (mean, norm) = self.step(windows, progress, done as u64, rate, &mut now.adam, &pool);
-                if !(mean.is_finite() && norm.is_finite()) {
-                    now.recoveries += 1;
-                    if now.recoveries > RECOVERIES {
-                        return Err(Error::numeric(format!(
-                            "the loss is not finite in epoch {number}, time and again"
-                        ))
-                        .hint("use a smaller --learning-rate, or another --head"));
-                    }
-                    self.parameters.clone_from(&now.best);
-                    now.adam = Adam::new(self.parameters.len());
-                    now.factor *= 0.5;
-                    continue;
-                }
-                loss += mean;
-                norms += norm;
-            }
+            let mut draw = || (0..batch).map(|_| examples.window(examples.pick(&mut rng))).collect();
+            let [loss, gradient_norm, learning_rate] = self.epoch(number, &schedule, &mut now, &mut draw, &pool)?;
             let held_out = self.score(&judged, &pool);
             let epoch = Epoch {
                 number,
                 of: epochs,
-                loss: loss / steps as f64,
+                loss,
                 held_out,
-                gradient_norm: norms / steps as f64,
-                learning_rate: rate,
+                gradient_norm,
+                learning_rate,
                 seconds: before + begun.elapsed().as_secs_f64(),
                 is_kept: false,
             };
@@ -257,6 +236,39 @@ impl<T: Float> Trainer<'_, T> {
         self.parameters = now.best;
         now.history.iter_mut().for_each(|epoch| epoch.is_kept = epoch.number == now.best_epoch);
         Ok(Trained { history: now.history, recoveries: now.recoveries })
+    }
+
+    /// The steps of an epoch: the mean loss, the mean norm of the gradient, and the rate of the last step. After a loss that is not
+    /// finite the best parameters so far are taken back, and the rate is halved.
+    fn epoch(
+        &mut self,
+        number: usize,
+        schedule: &Schedule<'_>,
+        now: &mut Progress<T>,
+        draw: &mut dyn FnMut() -> Vec<Window>,
+        pool: &Mutex<Vec<Scratch<T>>>,
+    ) -> Result<[f64; 3]> {
+        let steps = schedule.per_epoch;
+        let (mut loss, mut norms, mut rate) = (0.0, 0.0, 0.0);
+        for done in (number - 1) * steps..number * steps {
+            rate = now.factor * schedule.rate(done);
+            let progress = done as f64 / schedule.steps as f64;
+            let (mean, norm) = self.step(draw(), progress, done as u64, rate, &mut now.adam, pool);
+            if mean.is_finite() && norm.is_finite() {
+                loss += mean;
+                norms += norm;
+                continue;
+            }
+            now.recoveries += 1;
+            if now.recoveries > RECOVERIES {
+                return Err(Error::numeric(format!("the loss is not finite in epoch {number}, time and again"))
+                    .hint("use a smaller --learning-rate, or another --head"));
+            }
+            self.parameters.clone_from(&now.best);
+            now.adam = Adam::new(self.parameters.len());
+            now.factor *= 0.5;
+        }
+        Ok([loss / steps as f64, norms / steps as f64, rate])
     }
 
     /// One step: the mean loss, and the norm of its gradient.
@@ -397,6 +409,7 @@ fn put<T>(pool: &Mutex<Vec<T>>, scratch: T) {
 struct Schedule<'a> {
     training: &'a Training,
     steps: usize,
+    per_epoch: usize,
 }
 
 impl Schedule<'_> {
